@@ -1,0 +1,341 @@
+"""The program that an image is lowered to: a hash-consed list of primitive array operations.
+
+A *stage* is a lattice on which nodes are computed together. The root stage lies on the asked lattice; where a node is
+resampled from other pixels, these belong to a child stage. Nodes of one stage see one another pixel by pixel or shifted
+by whole pixels. Equal nodes are one node, constants fold, and inputs always stand before their users, so an executor
+runs the list once from front to back for each block.
+
+Algorithms build programs through :class:`ProgramBuilder`; they hold no array code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from gee_s1ben.engine.lattice import Lattice
+from gee_s1ben.engine.operations import fold
+
+
+class StoredBand(Protocol):
+    """What a leaf must offer: where its pixels lie in a file."""
+
+    @property
+    def lattice(self) -> tuple[Lattice, int, int]:
+        """Its lattice and the (column, row) of its first pixel there."""
+
+    def read(self, col: int, row: int, width: int, height: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Read a window of the file, which lies inside of it: values and a validity mask (None: all valid)."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number everywhere."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Stored pixels on their own lattice: ``value`` (0 where masked) or ``mask``."""
+
+    band: StoredBand
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """An elementwise operation, named in :data:`gee_s1ben.engine.operations.OPERATIONS`."""
+
+    operation: str
+    inputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """The pixel ``cols`` to the right and ``rows`` below."""
+
+    source: int
+    cols: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resample:
+    """Pixels of a child stage on this stage's lattice: ``value`` or ``mask``, ``nearest`` or ``bilinear``."""
+
+    child: int
+    method: str
+    part: str
+    value: int
+    mask: int
+
+
+Node = Constant | Load | Apply | Shift | Resample
+
+
+@dataclass(slots=True)
+class Stage:
+    """A lattice on which nodes are computed together, and the stage that resamples from it."""
+
+    lattice: Lattice
+    parent: int | None
+    margin: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Pixels left, top, right and below that shifts reach beyond what is asked of the stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """The two nodes of a band: its values, and its mask from 0 (masked) to 1."""
+
+    value: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What an executor runs."""
+
+    nodes: tuple[Node, ...]
+    stage_of: tuple[int, ...]
+    """The stage of each node; constants belong to the root."""
+    stages: tuple[Stage, ...]
+    outputs: tuple[Pixels, ...]
+    """Per band; nodes of the root stage or constants."""
+
+
+class Source(Protocol):
+    """Pixels before it is known on which lattice they are asked for."""
+
+    def lower(self, builder: ProgramBuilder, stage: int) -> Pixels:
+        """Add the nodes that compute this source on a stage."""
+
+
+@dataclass(slots=True)
+class ProgramBuilder:
+    """Collects nodes; equal nodes are one node."""
+
+    root: Lattice
+    _nodes: list[Node] = field(default_factory=list)
+    _stage_of: list[int] = field(default_factory=list)
+    _stages: list[Stage] = field(default_factory=list)
+    _numbers: dict[tuple[int, Node], int] = field(default_factory=dict)
+    _children: dict[tuple[int, Lattice], int] = field(default_factory=dict)
+    _lowered: dict[tuple[int, int], tuple[Source, Pixels]] = field(default_factory=dict)
+    _units: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._stages.append(Stage(self.root, None))
+
+    def pixels(self, source: Source, stage: int) -> Pixels:
+        """Lower a source on a stage, once."""
+        key = (id(source), stage)
+        if key not in self._lowered:
+            # The source is kept beside its pixels so that its id cannot be given to another object.
+            self._lowered[key] = (source, source.lower(self, stage))
+        return self._lowered[key][1]
+
+    def lattice(self, stage: int) -> Lattice:
+        """Return the lattice of a stage."""
+        return self._stages[stage].lattice
+
+    def child(self, stage: int, lattice: Lattice) -> int:
+        """Return the stage on ``lattice`` from which ``stage`` resamples."""
+        key = (stage, lattice)
+        if key not in self._children:
+            self._children[key] = len(self._stages)
+            self._stages.append(Stage(lattice, stage))
+        return self._children[key]
+
+    def constant(self, value: float) -> int:
+        """Add a number."""
+        return self._add(Constant(float(value)), 0)
+
+    def constant_value(self, node: int) -> float | None:
+        """Return the number of a constant node, None for any other."""
+        found = self._nodes[node]
+        return found.value if isinstance(found, Constant) else None
+
+    def apply(self, operation: str, *inputs: int) -> int:
+        """Add an elementwise operation; folds constants."""
+        constants = [self.constant_value(i) for i in inputs]
+        numbers = [c for c in constants if c is not None]
+        if len(numbers) == len(inputs):
+            return self.constant(fold(operation, *numbers))
+        stages = {self._stage_of[i] for i, c in zip(inputs, constants, strict=True) if c is None}
+        (stage,) = stages
+        return self._add(Apply(operation, inputs), stage)
+
+    def shift(self, node: int, cols: int, rows: int) -> int:
+        """Add a shift by whole pixels; shifts of shifts collapse."""
+        if (cols, rows) == (0, 0) or self.constant_value(node) is not None:
+            return node
+        found = self._nodes[node]
+        if isinstance(found, Shift):
+            return self.shift(found.source, found.cols + cols, found.rows + rows)
+        return self._add(Shift(node, cols, rows), self._stage_of[node])
+
+    def load(self, band: StoredBand, stage: int) -> Pixels:
+        """Add a leaf to a stage on the leaf's own lattice."""
+        mask = self._add(Load(band, "mask"), stage)
+        self._units.add(mask)
+        return Pixels(self._add(Load(band, "value"), stage), mask)
+
+    def resample(self, pixels: Pixels, child: int, stage: int, method: str) -> Pixels:
+        """Bring pixels of a child stage onto ``stage``.
+
+        A constant stays as it is: it is the same on every lattice.
+        """
+        value, mask = pixels.value, pixels.mask
+        if self.constant_value(mask) is None:
+            mask = self._add(Resample(child, method, "mask", pixels.value, pixels.mask), stage)
+            if pixels.mask in self._units:
+                self._units.add(mask)
+        if self.constant_value(value) is None:
+            value = self._add(Resample(child, method, "value", pixels.value, pixels.mask), stage)
+        return Pixels(value, mask)
+
+    def both(self, first: int, second: int) -> int:
+        """Add the minimum of two masks: what a binary operation does to the masks of its inputs."""
+        if first == second or self.constant_value(second) == 1.0:
+            return first
+        if self.constant_value(first) == 1.0:
+            return second
+        for mask in (first, second):
+            if self.constant_value(mask) == 0.0:
+                return mask
+        return self._mark(self.apply("min", *sorted((first, second))), first in self._units and second in self._units)
+
+    def either(self, first: int, second: int) -> int:
+        """Add the maximum of two masks."""
+        if first == second or self.constant_value(second) == 0.0:
+            return first
+        if self.constant_value(first) == 0.0:
+            return second
+        for mask in (first, second):
+            if self.constant_value(mask) == 1.0:
+                return mask
+        return self._mark(self.apply("max", *sorted((first, second))), first in self._units and second in self._units)
+
+    def product(self, first: int, second: int) -> int:
+        """Add a product that leaves a factor of one away."""
+        if self.constant_value(second) == 1.0:
+            return first
+        if self.constant_value(first) == 1.0:
+            return second
+        return self.apply("multiply", first, second)
+
+    def truth(self, node: int) -> int:
+        """Add 1 where a node is not zero, 0 elsewhere."""
+        if node in self._units:
+            return node
+        return self._mark(self.apply("truth", node), True)
+
+    def compare(self, operation: str, *inputs: int) -> int:
+        """Add an operation whose result is 0 or 1."""
+        return self._mark(self.apply(operation, *inputs), True)
+
+    def is_unit(self, node: int) -> bool:
+        """Whether a node is known to hold nothing but 0 and 1."""
+        return node in self._units or self.constant_value(node) in (0.0, 1.0)
+
+    def select(self, test: int, yes: int, no: int) -> int:
+        """Add ``yes`` where ``test`` is not zero, ``no`` elsewhere."""
+        constant = self.constant_value(test)
+        if constant is not None:
+            return yes if constant != 0.0 else no
+        if yes == no:
+            return yes
+        return self._mark(self.apply("select", self.truth(test), yes, no), self.is_unit(yes) and self.is_unit(no))
+
+    def finish(self, outputs: list[Pixels]) -> Program:
+        """Drop what nothing needs, and tell each stage how far its shifts reach."""
+        needed = self._reachable(outputs)
+        renumbered = {old: new for new, old in enumerate(needed)}
+        nodes = tuple(_renumber(self._nodes[old], renumbered) for old in needed)
+        stage_of = tuple(self._stage_of[old] for old in needed)
+        _set_margins(nodes, stage_of, self._stages)
+        ends = tuple(Pixels(renumbered[p.value], renumbered[p.mask]) for p in outputs)
+        return Program(nodes, stage_of, tuple(self._stages), ends)
+
+    def _mark(self, node: int, unit: bool) -> int:
+        if unit:
+            self._units.add(node)
+        return node
+
+    def _add(self, node: Node, stage: int) -> int:
+        key = (stage, node)
+        if key not in self._numbers:
+            self._numbers[key] = len(self._nodes)
+            self._nodes.append(node)
+            self._stage_of.append(stage)
+        return self._numbers[key]
+
+    def _reachable(self, outputs: list[Pixels]) -> list[int]:
+        seen: set[int] = set()
+        waiting = [node for p in outputs for node in (p.value, p.mask)]
+        while waiting:
+            node = waiting.pop()
+            if node not in seen:
+                seen.add(node)
+                waiting.extend(inputs_of(self._nodes[node]))
+        return sorted(seen)
+
+
+def inputs_of(node: Node) -> tuple[int, ...]:
+    """Return the nodes that a node reads."""
+    match node:
+        case Apply(_, inputs):
+            return inputs
+        case Shift(source, _, _):
+            return (source,)
+        case Resample(_, _, part, value, mask):
+            return (value, mask) if part == "value" else (mask,)
+        case _:
+            return ()
+
+
+def _renumber(node: Node, numbers: dict[int, int]) -> Node:
+    match node:
+        case Apply(operation, inputs):
+            return Apply(operation, tuple(numbers[i] for i in inputs))
+        case Shift(source, cols, rows):
+            return Shift(numbers[source], cols, rows)
+        case Resample(child, method, part, value, mask):
+            return Resample(child, method, part, numbers.get(value, -1), numbers[mask])
+        case _:
+            return node
+
+
+def _set_margins(nodes: tuple[Node, ...], stage_of: tuple[int, ...], stages: list[Stage]) -> None:
+    """Walk back from the outputs: a node's reach is how far its users in the same stage look beyond their own place."""
+    reach = [(0, 0, 0, 0)] * len(nodes)
+    for number in range(len(nodes) - 1, -1, -1):
+        node, stage = nodes[number], stage_of[number]
+        left, top, right, bottom = reach[number]
+        if not isinstance(node, Constant):
+            stages[stage].margin = _widest(stages[stage].margin, reach[number])
+        match node:
+            case Apply(_, inputs):
+                for i in inputs:
+                    reach[i] = _widest(reach[i], reach[number])
+            case Shift(source, cols, rows):
+                moved = (max(left - cols, 0), max(top - rows, 0), max(right + cols, 0), max(bottom + rows, 0))
+                reach[source] = _widest(reach[source], moved)
+            case _:
+                pass
+
+
+def _widest(first: tuple[int, int, int, int], second: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    return (
+        max(first[0], second[0]),
+        max(first[1], second[1]),
+        max(first[2], second[2]),
+        max(first[3], second[3]),
+    )
