@@ -1,0 +1,1 @@
+"""Graphs: pure functions from Earth Engine objects to Earth Engine objects. Nothing here asks a service anything."""
