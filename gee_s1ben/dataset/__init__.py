@@ -1,0 +1,1 @@
+"""The dataset on disk: patches, their layouts, provenance tables and verification."""

@@ -1,0 +1,113 @@
+"""Files that are whole or absent, and one clear line when the disk will not take them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from gee_s1ben.errors import StorageError
+
+PARTIAL_PREFIX = ".partial-"
+"""Start of the name of everything that is not finished; whatever bears it after a kill can go."""
+
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full: free some space and start again",
+    errno.EDQUOT: "the disk quota is used up: free some space and start again",
+    errno.EROFS: "the file system is read-only: choose another folder or mount it for writing",
+    errno.EACCES: "no permission to write there: choose another folder or change its permissions",
+    errno.EPERM: "no permission to write there: choose another folder or change its permissions",
+    errno.EIO: "the disk failed (input/output error): check it before starting again",
+    errno.ENOTDIR: "a file stands where a folder is needed: move it or choose another folder",
+    errno.EEXIST: "a file stands where a folder is needed: move it or choose another folder",
+    errno.ENAMETOOLONG: "the path is too long for this file system: choose a shorter folder",
+}
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about writing ``path`` into one clear line.
+
+    Raises
+    ------
+    StorageError
+        The block raised an ``OSError``.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = _REMEDIES.get(error.errno or 0, f"{error.strerror or error}: check the disk and start again")
+        raise StorageError(f"cannot write {path}: {remedy}") from error
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Write a file so that it is whole or absent, whatever happens and whenever.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be; its folder is made if need be. What stood there is replaced at the end.
+
+    Yields
+    ------
+    Path
+        A file in the same folder to write to. When the block ends well it is flushed to disk and renamed; when it
+        does not, it is removed.
+
+    Raises
+    ------
+    StorageError
+        The disk is full, read-only or failing.
+    """
+    partial = path.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{path.name}")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            sync(partial)
+            partial.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise
+        sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Flush a file or folder to disk.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened or flushed. Folders that their file system cannot flush are passed over.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def sweep_partial(folder: Path) -> int:
+    """Remove from a folder what a killed run left unfinished; return how much that was.
+
+    Raises
+    ------
+    StorageError
+        Something cannot be removed.
+    """
+    with storage_errors(folder):
+        left = sorted(folder.glob(f"{PARTIAL_PREFIX}*"))
+        for path in left:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    return len(left)

@@ -1,0 +1,148 @@
+"""Patch rasters: float32 GeoTIFFs with the pixels and georeferencing of the published ones."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.crs import CRS
+from rasterio.io import MemoryFile
+
+from gee_s1ben.dataset.atomic import storage_errors
+from gee_s1ben.domain.grid import Grid
+from gee_s1ben.errors import InputError, RasterError
+
+_LOWEST_DB = -1000.0
+"""No radar measures less; what is below stands for the absence of data."""
+
+
+def encode_patch_tif(array: npt.NDArray[np.float32], grid: Grid) -> bytes:
+    """Encode one band as a GeoTIFF: float32, uncompressed, no nodata tag, ``AREA_OR_POINT=Area``.
+
+    The same array and grid give the same bytes.
+
+    Parameters
+    ----------
+    array : ndarray of float32, shape (height, width)
+        Backscatter in dB.
+    grid : Grid
+        Exact grid of the array.
+
+    Returns
+    -------
+    bytes
+        The file.
+
+    Raises
+    ------
+    RasterError
+        The array is not float32, not of the grid's size, or holds NaN, infinity or a stand-in for no data. Loaders
+        read patches as integers, where NaN becomes 0 dB.
+    """
+    if array.dtype != np.float32 or array.shape != grid.shape:
+        raise RasterError(
+            f"a patch must be float32 of {grid.height}×{grid.width} pixels, not {array.dtype} of shape {array.shape}"
+        )
+    wrong = int(np.count_nonzero(~np.isfinite(array)))
+    if wrong:
+        raise RasterError(f"a patch must have a number in every pixel, but {wrong} of {array.size} are NaN or infinite")
+    lowest = float(array.min())
+    if lowest < _LOWEST_DB:
+        raise RasterError(f"a patch must have data in every pixel, but one holds {lowest:g} dB")
+    with MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff",
+            width=grid.width,
+            height=grid.height,
+            count=1,
+            dtype="float32",
+            crs=_crs(grid.crs),
+            transform=rasterio.Affine(*grid.transform),
+        ) as file:
+            file.write(array, 1)
+        return bytes(memory.getbuffer())
+
+
+def write_patch_tif(path: Path, array: npt.NDArray[np.float32], grid: Grid) -> bytes:
+    """Write one band as a GeoTIFF and return the bytes written; see :func:`encode_patch_tif`.
+
+    The file is not flushed to disk: a patch becomes valid with its folder.
+
+    Raises
+    ------
+    RasterError
+        The array may not become a patch.
+    StorageError
+        The disk is full, read-only or failing.
+    """
+    data = encode_patch_tif(array, grid)
+    with storage_errors(path):
+        path.write_bytes(data)
+    return data
+
+
+def read_patch_tif(path: Path) -> tuple[npt.NDArray[np.float32], Grid]:
+    """Read a patch raster whole and check its form.
+
+    Returns
+    -------
+    ndarray of float32, shape (height, width)
+        Backscatter in dB.
+    Grid
+        Its grid, with an authority code as CRS where it has one.
+
+    Raises
+    ------
+    RasterError
+        The file is unreadable or truncated, or not one float32 band without a nodata tag and with pixel areas.
+    """
+    try:
+        with rasterio.open(path, driver="GTiff") as file:
+            form = {
+                "bands": (file.count, 1),
+                "data type": (file.dtypes[0], "float32"),
+                "nodata tag": (file.nodata, None),
+                "AREA_OR_POINT": (file.tags().get("AREA_OR_POINT"), "Area"),
+            }
+            if file.crs is None:
+                raise RasterError(f"{path}: no coordinate reference system")
+            grid = Grid(_crs_text(file.crs), tuple(file.transform)[:6], file.width, file.height)
+            array = file.read(1)
+    except (rasterio.errors.RasterioError, OSError, InputError) as error:
+        if isinstance(error, RasterError):
+            raise
+        raise RasterError(f"{path}: unreadable or truncated ({_one_line(error)})") from error
+    for what, (found, wanted) in form.items():
+        if found != wanted:
+            raise RasterError(f"{path}: {what} is {found}, not {wanted}")
+    return array, grid
+
+
+def same_grid(found: Grid, wanted: Grid) -> bool:
+    """Whether two grids are one: size, CRS, and transform to the micrometre."""
+    return (
+        found.shape == wanted.shape
+        and (found.crs == wanted.crs or _crs(found.crs) == _crs(wanted.crs))
+        and bool(np.allclose(found.transform, wanted.transform, rtol=0, atol=1e-6))
+    )
+
+
+@lru_cache(maxsize=64)
+def _crs(text: str) -> Any:
+    try:
+        return CRS.from_user_input(text)
+    except rasterio.errors.CRSError as error:
+        raise RasterError(f"unknown coordinate reference system {text[:80]!r}: {_one_line(error)}") from error
+
+
+def _crs_text(crs: Any) -> str:
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code else str(crs.to_wkt())
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

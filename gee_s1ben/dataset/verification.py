@@ -1,0 +1,187 @@
+"""What stands on disk against the manifest and what was expected."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from gee_s1ben.dataset.atomic import PARTIAL_PREFIX
+from gee_s1ben.dataset.geotiff import read_patch_tif, same_grid
+from gee_s1ben.dataset.layout import Layout, raster_name
+from gee_s1ben.dataset.manifest import read_manifest
+from gee_s1ben.domain.grid import Grid
+from gee_s1ben.domain.naming import S1PatchName
+from gee_s1ben.errors import RasterError
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedPatch:
+    """A patch that must be there, and how."""
+
+    name: S1PatchName
+    """Its name."""
+    grid: Grid
+    """Its exact grid."""
+    polarisations: tuple[str, ...] = ("VV", "VH")
+    """Its rasters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be."""
+
+    what: str
+    """The patch, or the path relative to the dataset's root."""
+    reason: str
+    """What is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """Outcome of a verification."""
+
+    checked: int
+    """Patches expected."""
+    missing: tuple[Finding, ...]
+    """Expected, and their folder is not there."""
+    wrong: tuple[Finding, ...]
+    """There, but not right."""
+    extra: tuple[Finding, ...]
+    """On disk, but in no manifest."""
+
+    @property
+    def right(self) -> int:
+        """Patches that are there and right."""
+        return self.checked - len(self.missing) - len(self.wrong)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.missing or self.wrong or self.extra)
+
+
+def verify_dataset(
+    root: Path, expected: Iterable[ExpectedPatch], layout: Layout, *, strays: bool = True
+) -> VerificationReport:
+    """Read every expected patch again, whole, and compare it with the manifest and with what was asked for.
+
+    A patch is right if its folder holds exactly its files, their SHA-256 are the manifest's, and each raster decodes
+    to finite float32 on the exact grid. One patch is held at a time; memory grows with the names expected only, so
+    a large dataset is best verified a target at a time.
+
+    Parameters
+    ----------
+    root : Path
+        The dataset.
+    expected : iterable of ExpectedPatch
+        What must be there; one given twice counts once.
+    layout : Layout
+        Where patches lie.
+    strays : bool
+        Whether to look, over the whole dataset, for files that no manifest names.
+
+    Returns
+    -------
+    VerificationReport
+        At most one finding for each patch, the first; in order of path.
+
+    Raises
+    ------
+    InputError
+        The manifest is broken.
+    """
+    wanted = {str(layout.folder(patch.name)): patch for patch in expected}
+    missing: list[Finding] = []
+    wrong: list[Finding] = []
+    for folder, patch, digests in _with_digests(root, wanted):
+        if not (root / folder).is_dir():
+            missing.append(Finding(str(patch.name), "its folder is not there"))
+            continue
+        reason = _check_patch(root / folder, patch, layout, digests)
+        if reason is not None:
+            wrong.append(Finding(str(patch.name), reason))
+    extra = tuple(find_strays(root, layout)) if strays else ()
+    return VerificationReport(len(wanted), tuple(missing), tuple(wrong), extra)
+
+
+def find_strays(root: Path, layout: Layout) -> Iterator[Finding]:
+    """Yield what lies under the layout's folder and is not in the manifest, in order of path.
+
+    Disk and manifest are read side by side, so memory does not grow with the dataset.
+    """
+    on_disk = ((path, 0) for path in _walk(root, layout.top))
+    in_manifest = ((path, 1) for path, _ in read_manifest(root))
+    for path, group in groupby(heapq.merge(on_disk, in_manifest), key=lambda entry: entry[0]):
+        if {source for _, source in group} == {0}:
+            yield Finding(path, "not in the manifest")
+
+
+def _with_digests(root: Path, wanted: dict[str, ExpectedPatch]) -> Iterator[tuple[str, ExpectedPatch, dict[str, str]]]:
+    """Yield every folder wanted with its part of the manifest, which may be empty, in order of path."""
+    listed = ((path.rpartition("/")[0], path, digest) for path, digest in read_manifest(root))
+    entries = ((folder, path, digest) for folder, path, digest in listed if folder in wanted)
+    placeholders = ((folder, "", "") for folder in sorted(wanted, key=_as_prefix))
+    merged = heapq.merge(placeholders, entries, key=lambda entry: _as_prefix(entry[0]))
+    for folder, group in groupby(merged, key=lambda entry: entry[0]):
+        yield folder, wanted[folder], {path.rpartition("/")[2]: digest for _, path, digest in group if path}
+
+
+def _as_prefix(folder: str) -> str:
+    """Order folders as the paths in them are ordered."""
+    return folder + "/"
+
+
+def _check_patch(folder: Path, patch: ExpectedPatch, layout: Layout, digests: dict[str, str]) -> str | None:
+    """First thing wrong with a patch folder, or None."""
+    wanted = set(layout.files(patch.name, patch.polarisations))
+    found = {entry.name for entry in folder.iterdir()}
+    if found != wanted:
+        lacking, surplus = sorted(wanted - found), sorted(found - wanted)
+        return "; ".join(
+            [f"{name} is not there" for name in lacking] + [f"{name!a} does not belong there" for name in surplus]
+        )
+    for name in sorted(wanted):
+        if name not in digests:
+            return f"{name} is not in the manifest"
+        try:
+            data = (folder / name).read_bytes()
+        except OSError as error:
+            return f"{name} cannot be read: {error.strerror or error}"
+        if hashlib.sha256(data).hexdigest() != digests[name]:
+            return f"{name} differs from its checksum in the manifest"
+    for polarisation in patch.polarisations:
+        name = raster_name(patch.name, polarisation)
+        try:
+            array, grid = read_patch_tif(folder / name)
+        except RasterError as error:
+            return str(error)
+        if not same_grid(grid, patch.grid):
+            return f"{name} lies on {grid}, not on {patch.grid}"
+        if not np.isfinite(array).all():
+            return f"{name} holds NaN or infinity"
+    return None
+
+
+def _walk(root: Path, folder: str) -> Iterator[str]:
+    """Paths of all files under a folder, relative to the root, in the order of their text."""
+    try:
+        with os.scandir(root / folder) as entries:
+            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    except FileNotFoundError:
+        return
+    # "a-b" comes before "a/b" in the order of text, so a folder counts with its slash.
+    for name, is_folder in sorted(found, key=lambda item: item[0] + "/" * item[1]):
+        path = f"{folder}/{name}"
+        if name.startswith(PARTIAL_PREFIX):
+            continue
+        if is_folder:
+            yield from _walk(root, path)
+        else:
+            yield path

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gee_s1ben.dataset.manifest import (
+    AbsentRow,
+    PatchRow,
+    absent_path,
+    manifest_path,
+    patches_path,
+    read_absent,
+    read_manifest,
+    read_patches,
+    record_target,
+)
+from gee_s1ben.errors import InputError
+
+TARGETS = ("33UUP_20170613T101031", "33UUP_20170614T101031", "grid-a_20170613T101031")
+
+
+def patch(target, col, row, scene="S1A_IW_GRDH_1SDV_20170613T165043", dt_hours=6.6697):
+    tile = target.partition("_")[0]
+    return PatchRow(
+        name=f"{scene}_{tile}_{col}_{row}", s2_patch=f"s2_{col}_{row}", target=target, col=col, row=row, scene=scene,
+        pass_key="S1A_017018", relative_orbit=146, direction="ascending", dt_hours=dt_hours,
+    )  # fmt: skip
+
+
+def files_of(row):
+    folder = f"BigEarthNet-S1/{row.scene}/{row.name}"
+    return [
+        (f"{folder}/{row.name}_{p}.tif", hashlib.sha256(f"{row.name}{p}".encode()).hexdigest()) for p in ("VV", "VH")
+    ]
+
+
+def state(root):
+    return list(read_manifest(root)), list(read_patches(root)), list(read_absent(root))
+
+
+places = st.tuples(st.integers(0, 12), st.integers(0, 2))
+scenes = st.sampled_from(["S1A_IW_GRDH_1SDV_20170613T165043", "S1B_IW_GRDH_1SDV_20170612T165809"])
+recordings = st.lists(
+    st.tuples(st.sampled_from(TARGETS), st.dictionaries(places, scenes | st.just("absent"), max_size=8), st.randoms()),
+    max_size=6,
+)
+
+
+@given(recordings)
+def test_the_tables_are_what_was_last_recorded_of_each_target(recordings):
+    """Against dictionaries held in memory."""
+    model_patches: dict[str, list[PatchRow]] = {}
+    model_absent: dict[str, list[AbsentRow]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for target, content, random in recordings:
+            before = {row.name for rows in model_patches.values() for row in rows}
+            patches = [patch(target, *place, scene) for place, scene in content.items() if scene != "absent"]
+            absent = [
+                AbsentRow(target, *place, "s2", 'no pass, "really"') for place, s in content.items() if s == "absent"
+            ]
+            files = [file for row in patches for file in files_of(row)]
+            for rows in (patches, absent, files):
+                random.shuffle(rows)
+            stale = record_target(root, target, files, patches, absent)
+            model_patches[target], model_absent[target] = patches, absent
+            now = {row.name for rows in model_patches.values() for row in rows}
+            assert {str(name) for name in stale} == before - now
+
+            found_files, found_patches, found_absent = state(root)
+            all_patches = [row for rows in model_patches.values() for row in rows]
+            assert found_files == sorted({file for row in all_patches for file in files_of(row)})
+            assert found_patches == sorted(all_patches, key=lambda r: (r.target, r.row, r.col))
+            assert found_absent == sorted(
+                (row for rows in model_absent.values() for row in rows), key=lambda r: (r.target, r.row, r.col)
+            )
+
+
+def test_order_of_recording_does_not_matter(tmp_path):
+    rows = {target: [patch(target, col, row) for col in range(3) for row in range(2)] for target in TARGETS}
+    contents = []
+    for run, order in (("a", TARGETS), ("b", TARGETS[::-1])):
+        root = tmp_path / run
+        for target in order:
+            files = [file for row in rows[target] for file in files_of(row)]
+            record_target(root, target, files, rows[target], [AbsentRow(target, 9, 9, "s2", "no pass covers it")])
+        contents.append({path.name: path.read_bytes() for path in sorted((root / "provenance").iterdir())})
+    assert contents[0] == contents[1]
+    assert sorted(contents[0]) == ["absent.csv", "manifest.sha256", "patches.csv"]
+
+
+def test_the_text_of_the_tables(tmp_path):
+    row = patch(TARGETS[0], 70, 48)
+    record_target(tmp_path, TARGETS[0], [("a b.tif", "0" * 64)], [row], [AbsentRow(TARGETS[0], 1, 2, "s2", "x, y")])
+    assert manifest_path(tmp_path).read_bytes() == b"0" * 64 + b"  a b.tif\n"
+    assert patches_path(tmp_path).read_bytes() == (
+        b"name,s2_patch,target,col,row,scene,pass_key,relative_orbit,direction,dt_hours\n"
+        b"S1A_IW_GRDH_1SDV_20170613T165043_33UUP_70_48,s2_70_48,33UUP_20170613T101031,70,48,"
+        b"S1A_IW_GRDH_1SDV_20170613T165043,S1A_017018,146,ascending,6.6697\n"
+    )
+    assert absent_path(tmp_path).read_bytes() == (
+        b'target,col,row,s2_patch,reason\n33UUP_20170613T101031,1,2,s2,"x, y"\n'
+    )
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="sha256sum is not installed")
+def test_sha256sum_reads_the_manifest(tmp_path):
+    files = []
+    for name in ("b/x.tif", "a/y.tif"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(name.encode())
+        files.append((name, hashlib.sha256(name.encode()).hexdigest()))
+    record_target(tmp_path, TARGETS[0], files, [], [])
+    command = ["sha256sum", "--strict", "-c", "provenance/manifest.sha256"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    (tmp_path / "a/y.tif").write_bytes(b"other")
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 1
+
+
+def test_nothing_recorded_reads_as_nothing(tmp_path):
+    assert state(tmp_path) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0" * 63 + "  a\n",
+        "0" * 64 + "  a",
+        "0" * 64 + "  /etc/passwd\n",
+        "0" * 64 + "  a/../../b\n",
+        "0" * 64 + "  b\n" + "0" * 64 + "  a\n",
+        "\0\n",
+    ],
+)
+def test_broken_manifests_are_refused(tmp_path, text):
+    manifest_path(tmp_path).parent.mkdir()
+    manifest_path(tmp_path).write_text(text)
+    with pytest.raises(InputError, match=r"manifest.sha256, line [12]: "):
+        list(read_manifest(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "name\n",
+        "target,col,row,s2_patch,reason\nt,1,2,s2\n",
+        "target,col,row,s2_patch,reason\nt,1,two,s2,r\n",
+        'target,col,row,s2_patch,reason\nt,1,2,s2,"r\n',
+    ],
+)
+def test_broken_tables_are_refused_and_kept(tmp_path, text):
+    absent_path(tmp_path).parent.mkdir()
+    absent_path(tmp_path).write_text(text)
+    with pytest.raises(InputError, match=r"absent\.csv"):
+        list(read_absent(tmp_path))
+    with pytest.raises(InputError, match=r"absent\.csv"):
+        record_target(tmp_path, TARGETS[0], [], [], [])
+    assert absent_path(tmp_path).read_text() == text
+
+
+def test_rows_that_contradict_each_other(tmp_path):
+    row = patch(TARGETS[0], 0, 0)
+    for files, patches, absent in [
+        ([], [row, row], []),
+        ([], [row], [AbsentRow(TARGETS[0], 0, 0, "s2", "r")]),
+        ([], [patch(TARGETS[1], 0, 0)], []),
+        ([("a", "0" * 64), ("a", "1" * 64)], [], []),
+    ]:
+        with pytest.raises(InputError):
+            record_target(tmp_path, TARGETS[0], files, patches, absent)
+    assert not (tmp_path / "provenance").exists()
