@@ -159,7 +159,8 @@ class S1ProductName:
     def relative_orbit(self) -> int | None:
         """Track within the 175 orbits of a repeat cycle, 1 to 175; None for S1C and S1D.
 
-        Source: ESA, "Sentinel-1 Product Definition"; the offsets hold since each satellite reached its orbit.
+        ``(absolute − 73) mod 175 + 1`` for S1A and ``(absolute − 27) mod 175 + 1`` for S1B, as commonly quoted; an
+        image's own ``relativeOrbitNumber_start`` is the authority.
         """
         offset = _FIRST_RELATIVE_ORBIT.get(self.mission)
         return None if offset is None else (self.absolute_orbit - offset) % _RELATIVE_ORBITS + 1

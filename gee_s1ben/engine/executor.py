@@ -13,14 +13,14 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from gee_s1ben.engine.lattice import FloatArray, Region
-from gee_s1ben.engine.operations import OPERATIONS, Operation
-from gee_s1ben.engine.program import Apply, Constant, Load, Program, Resample, Shift, StoredBand, inputs_of
+from gee_s1ben.engine.operations import OPERATIONS, fold
+from gee_s1ben.engine.program import Apply, Constant, Load, Node, Program, Resample, Shift, StoredBand
 from gee_s1ben.engine.warp import Warp
 from gee_s1ben.errors import EngineError
 
@@ -55,10 +55,10 @@ class _Pool:
 
     def take(self, size: int, guard: int) -> _Buffer:
         want = size + 2 * guard
-        for i, store in enumerate(self.free):
-            if want <= store.size <= 4 * want:
-                del self.free[i]
-                return _Buffer(store, guard, size)
+        # The buffer that was given back last is the one that is still in the caches.
+        for i in range(len(self.free) - 1, -1, -1):
+            if want <= self.free[i].size <= 4 * want:
+                return _Buffer(self.free.pop(i), guard, size)
         # Room to spare, so that the slightly larger rectangle of the next block fits as well.
         return _Buffer(np.zeros(want + want // 8, dtype=np.float64), guard, size)
 
@@ -77,6 +77,10 @@ _THREAD = _ThreadState()
 Value = float | _Buffer | tuple[_Buffer, int]
 """A number everywhere, a buffer, or a buffer seen through a shift."""
 Operand = FloatArray | np.float64
+
+
+_fold = lru_cache(maxsize=4096)(fold)
+"""Masks that are the same all over a block meet the same few operations again and again."""
 
 
 def block_regions(region: Region, rows: int = BLOCK_ROWS, cols: int = BLOCK_COLS) -> list[Region]:
@@ -174,7 +178,7 @@ class _Block:
         """Compute the block and put the inner part of each output in its place."""
         ends = [node for pixels in self.program.outputs for node in (pixels.value, pixels.mask)]
         targets = [plane for raster in results for plane in raster]
-        self._compute(ends)
+        self._compute()
         left, top, right, bottom = self.program.stages[0].margin
         area = self.regions[0]
         inside = np.s_[top : area.height - bottom, left : area.width - right]
@@ -187,21 +191,16 @@ class _Block:
             if isinstance(value, _Buffer):
                 self.pool.give(value)
 
-    def _compute(self, ends: list[int]) -> None:
+    def _compute(self) -> None:
         """Run the nodes in order; give a buffer back when its last user is done."""
         program = self.program
-        users = [0] * len(program.nodes)
-        for node in program.nodes:
-            for i in inputs_of(node):
-                users[i] += 1
-        for i in ends:
-            users[i] += 1
+        users = list(program.users)
         with np.errstate(all="ignore"):
             for number, node in enumerate(program.nodes):
-                self.values[number] = self._evaluate(number)
+                self.values[number] = self._evaluate(node, program.stage_of[number])
                 # A shift is a view: it holds its source until its own last user is done.
                 if not isinstance(node, Shift):
-                    for i in inputs_of(node):
+                    for i in program.inputs[number]:
                         self._release(i, users)
 
     def _release(self, number: int, users: list[int]) -> None:
@@ -214,20 +213,15 @@ class _Block:
         elif isinstance(value, _Buffer):
             self.pool.give(value)
 
-    def _evaluate(self, number: int) -> Value:
-        node, stage = self.program.nodes[number], self.program.stage_of[number]
-        match node:
-            case Constant(value):
-                return value
-            case Load():
-                return self._load(node, stage)
-            case Shift(source, cols, rows):
-                found = self.values[source]
-                return (found, rows * self.regions[stage].width + cols) if isinstance(found, _Buffer) else found
-            case Apply(operation, inputs):
-                return self._apply(OPERATIONS[operation], inputs, stage)
-            case Resample():
-                return self._resample(node, stage)
+    def _evaluate(self, node: Node, stage: int) -> Value:
+        if isinstance(node, Apply):
+            return self._apply(node.operation, node.inputs, stage)
+        if isinstance(node, Shift):
+            found = self.values[node.source]
+            return (found, node.rows * self.regions[stage].width + node.cols) if isinstance(found, _Buffer) else found
+        if isinstance(node, Constant):
+            return node.value
+        return self._load(node, stage) if isinstance(node, Load) else self._resample(node, stage)
 
     def _operand(self, number: int) -> Operand:
         value = self.values[number]
@@ -240,14 +234,13 @@ class _Block:
     def _new(self, stage: int) -> _Buffer:
         return self.pool.take(self.regions[stage].size, self.guards[stage])
 
-    def _apply(self, operation: Operation, inputs: tuple[int, ...], stage: int) -> Value:
-        operands = [self._operand(i) for i in inputs]
-        if all(isinstance(operand, np.float64) for operand in operands):
-            number = np.empty((), dtype=np.float64)
-            operation(*operands, out=number)
-            return float(number)
+    def _apply(self, operation: str, inputs: tuple[int, ...], stage: int) -> Value:
+        values = [self.values[i] for i in inputs]
+        numbers = [value for value in values if isinstance(value, float)]
+        if len(numbers) == len(values):
+            return _fold(operation, *numbers)
         buffer = self._new(stage)
-        operation(*operands, out=buffer.view())
+        OPERATIONS[operation](*(self._operand(i) for i in inputs), out=buffer.view())
         return buffer
 
     def _load(self, node: Load, stage: int) -> Value:

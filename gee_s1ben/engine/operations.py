@@ -32,11 +32,22 @@ def _modulo(a: Operand, b: Operand, out: FloatArray) -> None:
 
 
 def _select(test: Operand, yes: Operand, no: Operand, out: FloatArray) -> None:
+    """Choose by bits: on noisy masks several times faster than ``copyto(where=…)`` or ``np.where``."""
     if isinstance(test, np.float64):
         np.copyto(out, yes if test != 0.0 else no)
         return
-    np.copyto(out, no)
-    np.copyto(out, yes, where=test != 0.0)
+    # The test is 0.0 or 1.0 (ProgramBuilder.select sees to it). The bits of 1.0 are 0x3FF0…: shifted left by two its
+    # sign is set, and an arithmetic shift spreads the sign over all bits.
+    chosen = np.left_shift(test.view(np.int64), 2)
+    np.right_shift(chosen, 63, out=chosen)
+    bits, otherwise = out.view(np.int64), _bits(no)
+    np.bitwise_xor(_bits(yes), otherwise, out=bits)
+    np.bitwise_and(bits, chosen, out=bits)
+    np.bitwise_xor(bits, otherwise, out=bits)
+
+
+def _bits(operand: Operand) -> npt.NDArray[np.int64] | np.int64:
+    return operand.view(np.int64)
 
 
 def _float32(a: Operand, out: FloatArray) -> None:
@@ -50,14 +61,6 @@ def _integer(low: float, high: float) -> Operation:
         np.clip(out, low, high, out=out)
 
     return cast
-
-
-def _and(a: Operand, b: Operand, out: FloatArray) -> None:
-    np.copyto(out, np.logical_and(a, b))
-
-
-def _or(a: Operand, b: Operand, out: FloatArray) -> None:
-    np.copyto(out, np.logical_or(a, b))
 
 
 def _not(a: Operand, out: FloatArray) -> None:
@@ -117,8 +120,6 @@ OPERATIONS: dict[str, Operation] = {
     "gte": np.greater_equal,
     "lt": np.less,
     "lte": np.less_equal,
-    "and": _and,
-    "or": _or,
     "not": _not,
     "truth": _truth,
     "select": _select,

@@ -11,6 +11,7 @@ Algorithms build programs through :class:`ProgramBuilder`; they hold no array co
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -108,6 +109,10 @@ class Program:
     stages: tuple[Stage, ...]
     outputs: tuple[Pixels, ...]
     """Per band; nodes of the root stage or constants."""
+    inputs: tuple[tuple[int, ...], ...]
+    """Of each node, the nodes that it reads."""
+    users: tuple[int, ...]
+    """Of each node, how often it is read, by nodes and as an output."""
 
 
 class Source(Protocol):
@@ -262,7 +267,11 @@ class ProgramBuilder:
         stage_of = tuple(self._stage_of[old] for old in needed)
         _set_margins(nodes, stage_of, self._stages)
         ends = tuple(Pixels(renumbered[p.value], renumbered[p.mask]) for p in outputs)
-        return Program(nodes, stage_of, tuple(self._stages), ends)
+        inputs = tuple(inputs_of(node) for node in nodes)
+        users = [0] * len(nodes)
+        for number in (*chain.from_iterable(inputs), *chain.from_iterable((p.value, p.mask) for p in ends)):
+            users[number] += 1
+        return Program(nodes, stage_of, tuple(self._stages), ends, inputs, tuple(users))
 
     def _mark(self, node: int, unit: bool) -> int:
         if unit:

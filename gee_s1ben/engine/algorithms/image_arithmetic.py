@@ -18,6 +18,7 @@ from gee_s1ben.engine.values import BYTE_TRUTH, DOUBLE, FLOAT, Band, Image, Pixe
 from gee_s1ben.errors import EngineError
 
 TypeRule = Callable[[PixelType, PixelType], PixelType]
+Rule = Callable[[ProgramBuilder, tuple[Pixels, ...]], Pixels]
 _KEPT_PROPERTIES = ("system:index", "system:footprint")
 
 
@@ -60,17 +61,32 @@ def _binary(operation: str, type_rule: TypeRule, *, truth: bool = False) -> Call
         make = builder.compare if truth else builder.apply
         return Pixels(make(operation, left.value, right.value), builder.both(left.mask, right.mask))
 
+    return _pairwise(operation, rule, type_rule)
+
+
+def _pairwise(name: str, rule: Rule, type_rule: TypeRule) -> Callable[[Image, Image], Image]:
     def apply(image1: Image, image2: Image) -> Image:
         bands = []
-        for name, left, right in matched_bands(operation, image1, image2):
+        for band_name, left, right in matched_bands(name, image1, image2):
             # Where the left side is a constant, the pixels lie where the right side's do.
             place = right if left.dimensions is None and right.dimensions is not None else left
             pixel_type = type_rule(left.pixel_type, right.pixel_type)
             source = ComputedSource((left.source, right.source), rule)
-            bands.append(Band(name, pixel_type, place.projection, source, place.dimensions))
+            bands.append(Band(band_name, pixel_type, place.projection, source, place.dimensions))
         return computed_image(image1 if image1.properties else image2, bands)
 
     return apply
+
+
+def _logical(name: str) -> Callable[[Image, Image], Image]:
+    """Anything that is not zero is true: both (or either) of two truths, as masks have it."""
+
+    def rule(builder: ProgramBuilder, inputs: tuple[Pixels, ...]) -> Pixels:
+        left, right = inputs
+        join = builder.both if name == "and" else builder.either
+        return Pixels(join(builder.truth(left.value), builder.truth(right.value)), builder.both(left.mask, right.mask))
+
+    return _pairwise(name, rule, _truth)
 
 
 def _unary(operation: str, pixel_type: PixelType | None, *, truth: bool = False) -> Callable[[Image], Image]:
@@ -102,8 +118,10 @@ for _name in ("add", "subtract", "multiply", "mod", "min", "max"):
     algorithm(f"Image.{_name}")(_binary(_name, _wider))
 for _name in ("divide", "pow", "hypot", "atan2"):
     algorithm(f"Image.{_name}")(_binary(_name, _real))
-for _name in ("eq", "neq", "gt", "gte", "lt", "lte", "and", "or"):
+for _name in ("eq", "neq", "gt", "gte", "lt", "lte"):
     algorithm(f"Image.{_name}")(_binary(_name, _truth, truth=True))
+for _name in ("and", "or"):
+    algorithm(f"Image.{_name}")(_logical(_name))
 for _name in ("sqrt", "cbrt", "exp", "log", "log10", "sin", "cos", "tan", "asin", "acos", "atan"):
     algorithm(f"Image.{_name}")(_unary(_name, DOUBLE))
 for _name in ("abs", "floor", "ceil", "round", "signum"):
