@@ -2,7 +2,8 @@
 
 Earth Engine removes border noise from ``COPERNICUS/S1_GRD``, but not all of it. What remains is dark and lies at the
 near and far range edges. Masking all dark pixels, as is often done, takes calm water with it; masking the edges whole,
-as is also done, takes ten kilometres of good pixels. So a pixel goes only where it is both dark and at the edge.
+as is also done, takes ten kilometres of good pixels. So a pixel goes only where it is dark, among dark ones, and at the
+edge: the tails of speckle are dark too, but alone.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import ee
 NEAR_DEG, FAR_DEG = 30.64, 45.24
 """Incidence angles beyond which border noise is looked for: A. Mullissa et al., "Sentinel-1 SAR Backscatter Analysis
 Ready Data Preparation in Google Earth Engine", Remote Sensing 13 (2021) 1954, doi 10.3390/rs13101954."""
-DARK_DB = -25.0
-"""Sigma nought that land and sea at the edge of the swath exceed, and border noise does not."""
+DARK_DB = -30.0
+"""Sigma nought below which a pixel is dark: what Earth Engine's own guide masks at the edges of Sentinel-1 scenes."""
+AMONG_DARK = 0.4
+"""Share of dark pixels in the 7×7 around border noise: near a half on the straight rim of a dark strip."""
+_REACH_PX = 3
 
 
 def without_border_noise(power: ee.Image, scene: ee.Image, polarisation: str) -> ee.Image:
@@ -31,6 +35,7 @@ def without_border_noise(power: ee.Image, scene: ee.Image, polarisation: str) ->
     coarse = scene.select("angle")
     # Beyond the outermost centres of the coarse band nothing can be interpolated; its nearest pixel serves there.
     angle = coarse.resample("bilinear").unmask(coarse, False)
-    inner = angle.gt(NEAR_DEG).And(angle.lt(FAR_DEG))
-    bright = power.select(polarisation).gt(10 ** (DARK_DB / 10))
-    return power.updateMask(bright.Or(inner.unmask(0, False)))
+    inner = angle.gt(NEAR_DEG).And(angle.lt(FAR_DEG)).unmask(0, False)
+    dark = power.select(polarisation).lt(10 ** (DARK_DB / 10))
+    share = dark.reduceNeighborhood(reducer=ee.Reducer.mean(), kernel=ee.Kernel.square(_REACH_PX, "pixels"))
+    return power.updateMask(dark.And(share.gt(AMONG_DARK)).Not().Or(inner))

@@ -87,11 +87,13 @@ def test_a_single_slice_is_not_grown(scenes) -> None:
     np.testing.assert_array_equal(got == NODATA_DB, np.isnan(values))
 
 
-def test_border_noise_goes_and_calm_water_stays(scenes) -> None:
-    """Dark pixels are masked beyond 45.24° and kept inside."""
-    vv = np.full((200, 300), -12.0)
-    vh = np.full((200, 300), -19.0)
-    vv[50:60, :], vh[50:60, :] = -27.0, -34.0  # calm water, across the whole swath
+def test_border_noise_goes_and_calm_water_and_speckle_stay(scenes) -> None:
+    """Dark pixels among dark ones are masked beyond 45.24°; inside, and alone, they stay."""
+    rng = np.random.default_rng(1)
+    vv = 10 * np.log10(10**-1.8 * rng.gamma(4.4, 1 / 4.4, (200, 300)))
+    vh = vv - 7.0
+    vv[50:60, :], vh[50:60, :] = -33.0, -40.0  # a dark strip across the whole swath
+    vv[120, 280] = vh[120, 280] = -45.0  # one dark pixel at the edge
     native = Grid("EPSG:32633", (10.0, 0.0, 300000.0, 0.0, -10.0, 5400000.0), 300, 200)
     # 43° on the left edge, 46° on the right: 0.01° a pixel; centres of coarse pixels 1 km apart.
     coarse = Grid("EPSG:32633", (1000.0, 0.0, 299500.0, 0.0, -1000.0, 5400500.0), 5, 4)

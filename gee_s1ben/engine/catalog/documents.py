@@ -1,0 +1,152 @@
+"""JSON on disk: read with limits, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gee_s1ben.errors import CatalogError, StorageError
+
+MAX_PROPERTIES_BYTES = 4 * 2**20
+_MAX_DOCUMENT_BYTES = 256 * 2**20
+"""A collection's links to 20,000 images are 4 MB."""
+_MAX_DEPTH = 32
+
+Signature = tuple[int, int, int]
+
+
+def read_properties(path: Path) -> dict[str, Any]:
+    """Read an image's properties from a JSON file.
+
+    Parameters
+    ----------
+    path : Path
+        What Earth Engine's ``getInfo`` gave for the image, or a flat dictionary of its properties.
+
+    Raises
+    ------
+    CatalogError
+        The file is missing, larger than 4 MiB, nested deeper than 32 levels, or not a JSON object.
+    """
+    value = read_object(path, MAX_PROPERTIES_BYTES)
+    check_properties(value, str(path))
+    return value
+
+
+def read_object(path: Path, max_bytes: int = _MAX_DOCUMENT_BYTES) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    CatalogError
+        The file is missing, too large, broken, or something else than an object.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(max_bytes + 1)
+        if len(text) > max_bytes:
+            raise CatalogError(f"{path} is larger than the {max_bytes} bytes allowed: this is not such a file")
+        value = json.loads(text)
+    except FileNotFoundError as error:
+        raise CatalogError(f"{path} does not exist") from error
+    except OSError as error:
+        raise CatalogError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+        raise CatalogError(f"{path} is not valid JSON: {reason}") from error
+    if not isinstance(value, dict):
+        raise CatalogError(f"{path} should hold one JSON object, not a {type(value).__name__}")
+    return value
+
+
+def check_properties(value: Mapping[str, Any], where: str) -> None:
+    """Check that properties are plain JSON of a sane size.
+
+    Raises
+    ------
+    CatalogError
+        They are nested too deeply, too large, or hold what JSON cannot.
+    """
+    level: list[Any] = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, Mapping) else parent)
+            if isinstance(child, Mapping | list | tuple)
+        ]
+        if not level:
+            break
+    else:
+        raise CatalogError(f"{where}: properties nested deeper than {_MAX_DEPTH} levels are not Earth Engine's")
+    try:
+        size = len(json.dumps(dict(value), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise CatalogError(f"{where}: the properties are not plain JSON: {error}") from error
+    if size > MAX_PROPERTIES_BYTES:
+        raise CatalogError(f"{where}: properties of {size} bytes are over the {MAX_PROPERTIES_BYTES} allowed")
+
+
+def write_object(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object in the place of whatever was there, whole or not at all.
+
+    Raises
+    ------
+    StorageError
+        The disk is full, read-only or failing.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        sync(path.parent)
+
+
+def signature(path: Path) -> Signature | None:
+    """What changes when a file does: time, size and inode; None where there is no file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def sync(path: Path) -> None:
+    """Make a file, or the renames in a folder, survive a loss of power."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Turn what the disk answers inside into one clear line.
+
+    Raises
+    ------
+    StorageError
+        An :class:`OSError` came out of the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}; check the space and the permissions there"
+        ) from error
