@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -77,6 +77,8 @@ _THREAD = _ThreadState()
 Value = float | _Buffer | tuple[_Buffer, int]
 """A number everywhere, a buffer, or a buffer seen through a shift."""
 Operand = FloatArray | np.float64
+_Stored = tuple[Region, npt.NDArray[np.generic], npt.NDArray[np.bool_] | None]
+"""A part of a file: where it lies, its values, and which of them are valid (None: all)."""
 
 
 _fold = lru_cache(maxsize=4096)(fold)
@@ -130,9 +132,11 @@ def run(
     shape = (region.height, region.width)
     results: list[Raster] = [(np.empty(shape, dtype), np.empty(shape, np.float32)) for dtype in dtypes]
 
+    variants = _Variants(program)
+
     def work(part: Region) -> None:
         row, col = part.row - region.row, part.col - region.col
-        _Block(program, part, _THREAD.pool).write(results, np.s_[row : row + part.height, col : col + part.width])
+        _Block(variants, part, _THREAD.pool).write(results, np.s_[row : row + part.height, col : col + part.width])
 
     parts = block_regions(region, *block)
     if len(parts) == 1:
@@ -148,15 +152,30 @@ def run(
     return results
 
 
+class _Variants:
+    """A program, and what is left of it where some of its loads are one number all over a block."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._known: dict[tuple[tuple[int, float], ...], Program] = {}
+
+    def where(self, known: Mapping[int, float]) -> Program:
+        """Return the variant for these loads. Two threads may make the same one; either serves."""
+        key = tuple(sorted(known.items()))
+        if key not in self._known:
+            self._known[key] = self.program.specialised(known) if known else self.program
+        return self._known[key]
+
+
 class _Block:
     """One block of a program: the rectangle of every stage, and the values of its nodes."""
 
-    def __init__(self, program: Program, region: Region, pool: _Pool) -> None:
-        self.program = program
+    def __init__(self, variants: _Variants, region: Region, pool: _Pool) -> None:
+        program = variants.program
         self.pool = pool
         self.regions: list[Region] = []
         self.warps: dict[int, Warp] = {}
-        self.stored: dict[StoredBand, tuple[Region, npt.NDArray[np.generic], npt.NDArray[np.bool_] | None] | None] = {}
+        self.stored: dict[tuple[StoredBand, int], _Stored | None] = {}
         self.values: dict[int, Value] = {}
         for number, stage in enumerate(program.stages):
             if stage.parent is None:
@@ -173,6 +192,26 @@ class _Block:
             max(stage.margin[1], stage.margin[3]) * area.width + max(stage.margin[0], stage.margin[2]) + _GUARD_SLACK
             for stage, area in zip(program.stages, self.regions, strict=True)
         ]
+        self.program = variants.where(self._uniform_loads(program))
+
+    def _uniform_loads(self, program: Program) -> dict[int, float]:
+        """Read the files; tell which loads are one number all over this block."""
+        known: dict[int, float] = {}
+        if not all(warp.complete for warp in self.warps.values()):
+            return known
+        for number, node in enumerate(program.nodes):
+            if isinstance(node, Load):
+                found = self._stored(node.band, program.stage_of[number])
+                if found is None:
+                    known[number] = 0.0
+                elif node.part == "mask" and found[0] == self.regions[program.stage_of[number]] and found[2] is None:
+                    known[number] = 1.0
+        return known
+
+    def _stored(self, band: StoredBand, stage: int) -> _Stored | None:
+        if (band, stage) not in self.stored:
+            self.stored[band, stage] = _read(band, self.regions[stage])
+        return self.stored[band, stage]
 
     def write(self, results: Sequence[Raster], place: tuple[slice, slice]) -> None:
         """Compute the block and put the inner part of each output in its place."""
@@ -245,9 +284,7 @@ class _Block:
 
     def _load(self, node: Load, stage: int) -> Value:
         """Put what of a file lies in the stage's rectangle in its place; outside of the file everything is masked."""
-        if node.band not in self.stored:
-            self.stored[node.band] = _read(node.band, self.regions[stage])
-        found = self.stored[node.band]
+        found = self._stored(node.band, stage)
         if found is None:
             return 0.0
         part, data, valid = found
@@ -286,9 +323,7 @@ class _Block:
         return buffer
 
 
-def _read(
-    band: StoredBand, area: Region
-) -> tuple[Region, npt.NDArray[np.generic], npt.NDArray[np.bool_] | None] | None:
+def _read(band: StoredBand, area: Region) -> _Stored | None:
     """Read the part of a stored band that lies in a rectangle of its lattice; None where they do not meet."""
     _, col, row = band.lattice
     width, height = band.size

@@ -10,6 +10,7 @@ Algorithms build programs through :class:`ProgramBuilder`; they hold no array co
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol
@@ -80,6 +81,9 @@ class Resample:
 
 Node = Constant | Load | Apply | Shift | Resample
 
+_TRUTHS = frozenset({"eq", "neq", "gt", "gte", "lt", "lte", "not", "truth"})
+_KEEP_UNITS = frozenset({"min", "max", "multiply", "select"})
+
 
 @dataclass(slots=True)
 class Stage:
@@ -114,6 +118,39 @@ class Program:
     users: tuple[int, ...]
     """Of each node, how often it is read, by nodes and as an output."""
 
+    def specialised(self, known: Mapping[int, float]) -> Program:
+        """Return the program for blocks on which some loads are one number, such as a mask that is 1 all over.
+
+        All that follows from these numbers folds away: inside of an image nothing is left of its masks. The stages stay
+        as they are.
+
+        Parameters
+        ----------
+        known : mapping
+            Numbers of loads; resampled, they stay what they are.
+        """
+        builder = ProgramBuilder(self.stages[0].lattice)
+        builder.adopt(self.stages)
+        numbers: list[int] = []
+        for old, (node, stage) in enumerate(zip(self.nodes, self.stage_of, strict=True)):
+            if old in known:
+                numbers.append(builder.constant(known[old]))
+                continue
+            match node:
+                case Constant(value):
+                    new = builder.constant(value)
+                case Load(band, part):
+                    new = getattr(builder.load(band, stage), part)
+                case Apply(operation, inputs):
+                    new = builder.apply(operation, *(numbers[i] for i in inputs))
+                case Shift(source, cols, rows):
+                    new = builder.shift(numbers[source], cols, rows)
+                case Resample(child, method, part, value, mask):
+                    pixels = Pixels(numbers[value], numbers[mask])
+                    new = getattr(builder.resample(pixels, child, stage, method), part)
+            numbers.append(new)
+        return builder.finish([Pixels(numbers[p.value], numbers[p.mask]) for p in self.outputs], self.stages)
+
 
 class Source(Protocol):
     """Pixels before it is known on which lattice they are asked for."""
@@ -134,9 +171,14 @@ class ProgramBuilder:
     _children: dict[tuple[int, Lattice], int] = field(default_factory=dict)
     _lowered: dict[tuple[int, int], tuple[Source, Pixels]] = field(default_factory=dict)
     _units: set[int] = field(default_factory=set)
+    """Nodes that are known to hold nothing but 0 and 1."""
 
     def __post_init__(self) -> None:
         self._stages.append(Stage(self.root, None))
+
+    def adopt(self, stages: Sequence[Stage]) -> None:
+        """Take over the stages of another program."""
+        self._stages = list(stages)
 
     def pixels(self, source: Source, stage: int) -> Pixels:
         """Lower a source on a stage, once."""
@@ -168,14 +210,56 @@ class ProgramBuilder:
         return found.value if isinstance(found, Constant) else None
 
     def apply(self, operation: str, *inputs: int) -> int:
-        """Add an elementwise operation; folds constants."""
+        """Add an elementwise operation, or what it comes to: constants fold, and what changes nothing is left away."""
         constants = [self.constant_value(i) for i in inputs]
         numbers = [c for c in constants if c is not None]
         if len(numbers) == len(inputs):
             return self.constant(fold(operation, *numbers))
-        stages = {self._stage_of[i] for i, c in zip(inputs, constants, strict=True) if c is None}
-        (stage,) = stages
+        simpler = self._simpler(operation, inputs, constants)
+        if simpler is not None:
+            return simpler
+        moved = self._common_shift(inputs)
+        if moved is not None:
+            cols, rows, sources = moved
+            return self.shift(self.apply(operation, *sources), cols, rows)
+        (stage,) = {self._stage_of[i] for i, c in zip(inputs, constants, strict=True) if c is None}
         return self._add(Apply(operation, inputs), stage)
+
+    def _common_shift(self, inputs: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]] | None:
+        """Where all inputs are shifted alike, the shift and what is shifted.
+
+        Done before the shift, the same work on the same neighbours is one node wherever it is looked at from.
+        """
+        nodes = [self._nodes[i] for i in inputs]
+        shifts = {(n.cols, n.rows) if isinstance(n, Shift) else None for n in nodes if not isinstance(n, Constant)}
+        if len(shifts) != 1 or (offset := shifts.pop()) is None:
+            return None
+        sources = tuple(n.source if isinstance(n, Shift) else i for n, i in zip(nodes, inputs, strict=True))
+        return *offset, sources
+
+    def _simpler(self, operation: str, inputs: tuple[int, ...], constants: list[float | None]) -> int | None:
+        """The node that an operation comes to without being done, if there is one."""
+        match operation:
+            case "select":
+                _, yes, no = inputs
+                if constants[0] is not None:
+                    return yes if constants[0] != 0.0 else no
+                return yes if yes == no else None
+            case "truth":
+                return inputs[0] if self.is_unit(inputs[0]) else None
+            case "multiply" | "divide" if constants[1] == 1.0:
+                return inputs[0]
+            case "multiply" if constants[0] == 1.0:
+                return inputs[1]
+            case "min" | "max" if all(map(self.is_unit, inputs)):
+                first, second = inputs
+                wins = 0.0 if operation == "min" else 1.0
+                for this, other in ((first, second), (second, first)):
+                    if self.constant_value(this) is not None:
+                        return this if self.constant_value(this) == wins else other
+                return first if first == second else None
+            case _:
+                return None
 
     def shift(self, node: int, cols: int, rows: int) -> int:
         """Add a shift by whole pixels; shifts of shifts collapse."""
@@ -188,9 +272,7 @@ class ProgramBuilder:
 
     def load(self, band: StoredBand, stage: int) -> Pixels:
         """Add a leaf to a stage on the leaf's own lattice."""
-        mask = self._add(Load(band, "mask"), stage)
-        self._units.add(mask)
-        return Pixels(self._add(Load(band, "value"), stage), mask)
+        return Pixels(self._add(Load(band, "value"), stage), self._add(Load(band, "mask"), stage))
 
     def resample(self, pixels: Pixels, child: int, stage: int, method: str) -> Pixels:
         """Bring pixels of a child stage onto ``stage``.
@@ -200,8 +282,6 @@ class ProgramBuilder:
         value, mask = pixels.value, pixels.mask
         if self.constant_value(mask) is None:
             mask = self._add(Resample(child, method, "mask", pixels.value, pixels.mask), stage)
-            if pixels.mask in self._units:
-                self._units.add(mask)
         if self.constant_value(value) is None:
             value = self._add(Resample(child, method, "value", pixels.value, pixels.mask), stage)
         return Pixels(value, mask)
@@ -212,10 +292,7 @@ class ProgramBuilder:
             return first
         if self.constant_value(first) == 1.0:
             return second
-        for mask in (first, second):
-            if self.constant_value(mask) == 0.0:
-                return mask
-        return self._mark(self.apply("min", *sorted((first, second))), first in self._units and second in self._units)
+        return self.apply("min", *sorted((first, second)))
 
     def either(self, first: int, second: int) -> int:
         """Add the maximum of two masks."""
@@ -223,68 +300,59 @@ class ProgramBuilder:
             return first
         if self.constant_value(first) == 0.0:
             return second
-        for mask in (first, second):
-            if self.constant_value(mask) == 1.0:
-                return mask
-        return self._mark(self.apply("max", *sorted((first, second))), first in self._units and second in self._units)
-
-    def product(self, first: int, second: int) -> int:
-        """Add a product that leaves a factor of one away."""
-        if self.constant_value(second) == 1.0:
-            return first
-        if self.constant_value(first) == 1.0:
-            return second
-        return self.apply("multiply", first, second)
+        return self.apply("max", *sorted((first, second)))
 
     def truth(self, node: int) -> int:
         """Add 1 where a node is not zero, 0 elsewhere."""
-        if node in self._units:
-            return node
-        return self._mark(self.apply("truth", node), True)
+        return self.apply("truth", node)
 
-    def compare(self, operation: str, *inputs: int) -> int:
-        """Add an operation whose result is 0 or 1."""
-        return self._mark(self.apply(operation, *inputs), True)
+    def select(self, test: int, yes: int, no: int) -> int:
+        """Add ``yes`` where ``test`` is not zero, ``no`` elsewhere."""
+        return self.apply("select", self.truth(test), yes, no)
 
     def is_unit(self, node: int) -> bool:
         """Whether a node is known to hold nothing but 0 and 1."""
         return node in self._units or self.constant_value(node) in (0.0, 1.0)
 
-    def select(self, test: int, yes: int, no: int) -> int:
-        """Add ``yes`` where ``test`` is not zero, ``no`` elsewhere."""
-        constant = self.constant_value(test)
-        if constant is not None:
-            return yes if constant != 0.0 else no
-        if yes == no:
-            return yes
-        return self._mark(self.apply("select", self.truth(test), yes, no), self.is_unit(yes) and self.is_unit(no))
-
-    def finish(self, outputs: list[Pixels]) -> Program:
-        """Drop what nothing needs, and tell each stage how far its shifts reach."""
+    def finish(self, outputs: list[Pixels], stages: tuple[Stage, ...] | None = None) -> Program:
+        """Drop what nothing needs, and tell each stage how far its shifts reach (unless the stages are given)."""
         needed = self._reachable(outputs)
         renumbered = {old: new for new, old in enumerate(needed)}
         nodes = tuple(_renumber(self._nodes[old], renumbered) for old in needed)
         stage_of = tuple(self._stage_of[old] for old in needed)
-        _set_margins(nodes, stage_of, self._stages)
+        if stages is None:
+            stages = tuple(self._stages)
+            _set_margins(nodes, stage_of, stages)
         ends = tuple(Pixels(renumbered[p.value], renumbered[p.mask]) for p in outputs)
         inputs = tuple(inputs_of(node) for node in nodes)
         users = [0] * len(nodes)
         for number in (*chain.from_iterable(inputs), *chain.from_iterable((p.value, p.mask) for p in ends)):
             users[number] += 1
-        return Program(nodes, stage_of, tuple(self._stages), ends, inputs, tuple(users))
-
-    def _mark(self, node: int, unit: bool) -> int:
-        if unit:
-            self._units.add(node)
-        return node
+        return Program(nodes, stage_of, stages, ends, inputs, tuple(users))
 
     def _add(self, node: Node, stage: int) -> int:
         key = (stage, node)
         if key not in self._numbers:
-            self._numbers[key] = len(self._nodes)
+            number = self._numbers[key] = len(self._nodes)
             self._nodes.append(node)
             self._stage_of.append(stage)
+            if self._holds_units(node):
+                self._units.add(number)
         return self._numbers[key]
+
+    def _holds_units(self, node: Node) -> bool:
+        match node:
+            case Load(_, part):
+                return part == "mask"
+            case Apply(operation, inputs):
+                kept = inputs[1:] if operation == "select" else inputs
+                return operation in _TRUTHS or (operation in _KEEP_UNITS and all(map(self.is_unit, kept)))
+            case Shift(source, _, _):
+                return self.is_unit(source)
+            case Resample(_, _, part, _, mask):
+                return part == "mask" and self.is_unit(mask)
+            case _:
+                return False
 
     def _reachable(self, outputs: list[Pixels]) -> list[int]:
         seen: set[int] = set()
@@ -317,12 +385,13 @@ def _renumber(node: Node, numbers: dict[int, int]) -> Node:
         case Shift(source, cols, rows):
             return Shift(numbers[source], cols, rows)
         case Resample(child, method, part, value, mask):
-            return Resample(child, method, part, numbers.get(value, -1), numbers[mask])
+            # The mask of a resampling does not need its values; where nothing else does, they are gone.
+            return Resample(child, method, part, numbers.get(value, numbers[mask]), numbers[mask])
         case _:
             return node
 
 
-def _set_margins(nodes: tuple[Node, ...], stage_of: tuple[int, ...], stages: list[Stage]) -> None:
+def _set_margins(nodes: tuple[Node, ...], stage_of: tuple[int, ...], stages: tuple[Stage, ...]) -> None:
     """Walk back from the outputs: a node's reach is how far its users in the same stage look beyond their own place."""
     reach = [(0, 0, 0, 0)] * len(nodes)
     for number in range(len(nodes) - 1, -1, -1):

@@ -84,7 +84,7 @@ def _sample_variance(samples: Samples) -> int:
 
 
 def _sum(samples: Samples) -> int:
-    return samples.builder.product(samples.total(1), samples.builder.constant(samples.total_scale()))
+    return samples.builder.apply("multiply", samples.total(1), samples.builder.constant(samples.total_scale()))
 
 
 def _count(samples: Samples) -> int:

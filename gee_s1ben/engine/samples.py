@@ -63,7 +63,10 @@ class KernelSamples:
         return _chain(
             builder,
             "add",
-            [builder.product(builder.shift(node, c, r), builder.constant(w)) for c, r, w in self.kernel.neighbours()],
+            [
+                builder.apply("multiply", builder.shift(node, c, r), builder.constant(w))
+                for c, r, w in self.kernel.neighbours()
+            ],
         )
 
     def total_scale(self) -> float:
@@ -85,7 +88,7 @@ class KernelSamples:
         for cols, rows, weight in self.kernel.neighbours():
             least = builder.apply("min", builder.shift(self.pixels.mask, cols, rows), builder.constant(weight))
             value = builder.shift(known, cols, rows)
-            terms.append(builder.product(_power(builder, value, power), least))
+            terms.append(builder.apply("multiply", _power(builder, value, power), least))
         return _chain(builder, "add", terms)
 
     def _combined(self, node: int, operation: str) -> int:
@@ -125,7 +128,7 @@ def _weighted_power(builder: ProgramBuilder, pixels: Pixels, power: int) -> int:
         return pixels.mask
     # What lies under a mask is unknown, perhaps NaN: it is replaced, not multiplied by zero.
     known = builder.select(pixels.mask, pixels.value, builder.constant(0.0))
-    return builder.product(_power(builder, known, power), _fraction(builder, pixels.mask))
+    return builder.apply("multiply", _power(builder, known, power), _fraction(builder, pixels.mask))
 
 
 def _fraction(builder: ProgramBuilder, mask: int) -> int:
@@ -136,7 +139,7 @@ def _fraction(builder: ProgramBuilder, mask: int) -> int:
 def _power(builder: ProgramBuilder, node: int, power: int) -> int:
     result = builder.constant(1.0)
     for _ in range(power):
-        result = builder.product(result, node)
+        result = builder.apply("multiply", result, node)
     return result
 
 

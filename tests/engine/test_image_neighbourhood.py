@@ -90,7 +90,7 @@ def test_kernels_in_pixels(name: str) -> None:
 
 
 def test_a_kernel_turns_clockwise_about_its_centre() -> None:
-    kernel = call("Kernel.fixed", 3, 3, [[1, 0, 0], [1, 1, 0], [1, 1, 1]], 1, 1, False)
+    kernel = call("Kernel.fixed", weights=[[1, 0, 0], [1, 1, 0], [1, 1, 1]])
     turned = call("Kernel.rotate", kernel, 1)
     assert turned.weights == ((1, 1, 1), (1, 1, 0), (1, 0, 0))
     assert call("Kernel.rotate", kernel, 4) == kernel
@@ -98,7 +98,7 @@ def test_a_kernel_turns_clockwise_about_its_centre() -> None:
 
 def test_neighbours_become_bands_named_by_their_place() -> None:
     values = scene(3, masked=0.1)
-    kernel = call("Kernel.fixed", 3, 3, [[1, 0, 0], [0, 0, 1], [0, 0, 0]], 1, 1, False)
+    kernel = call("Kernel.fixed", 3, 3, weights=[[1, 0, 0], [0, 0, 1], [0, 0, 0]], x=1, y=1)
     bands = pixels(call("Image.neighborhoodToBands", image(GRID, VV=values), kernel), GRID)
     assert list(bands) == ["VV_-1_-1", "VV_1_0"]
     padded = np.pad(values, 1, constant_values=np.nan)

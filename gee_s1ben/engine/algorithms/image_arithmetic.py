@@ -55,11 +55,10 @@ def matched_bands(name: str, image1: Image, image2: Image) -> list[tuple[str, Ba
     return [(left.name, left, right) for left, right in zip(first, second, strict=True)]
 
 
-def _binary(operation: str, type_rule: TypeRule, *, truth: bool = False) -> Callable[[Image, Image], Image]:
+def _binary(operation: str, type_rule: TypeRule) -> Callable[[Image, Image], Image]:
     def rule(builder: ProgramBuilder, inputs: tuple[Pixels, ...]) -> Pixels:
         left, right = inputs
-        make = builder.compare if truth else builder.apply
-        return Pixels(make(operation, left.value, right.value), builder.both(left.mask, right.mask))
+        return Pixels(builder.apply(operation, left.value, right.value), builder.both(left.mask, right.mask))
 
     return _pairwise(operation, rule, type_rule)
 
@@ -89,11 +88,10 @@ def _logical(name: str) -> Callable[[Image, Image], Image]:
     return _pairwise(name, rule, _truth)
 
 
-def _unary(operation: str, pixel_type: PixelType | None, *, truth: bool = False) -> Callable[[Image], Image]:
+def _unary(operation: str, pixel_type: PixelType | None) -> Callable[[Image], Image]:
     def rule(builder: ProgramBuilder, inputs: tuple[Pixels, ...]) -> Pixels:
         (only,) = inputs
-        make = builder.compare if truth else builder.apply
-        return Pixels(make(operation, only.value), only.mask)
+        return Pixels(builder.apply(operation, only.value), only.mask)
 
     def apply(value: Image) -> Image:
         return computed_image(value, (b.computed(ComputedSource((b.source,), rule), pixel_type) for b in value.bands))
@@ -119,14 +117,14 @@ for _name in ("add", "subtract", "multiply", "mod", "min", "max"):
 for _name in ("divide", "pow", "hypot", "atan2"):
     algorithm(f"Image.{_name}")(_binary(_name, _real))
 for _name in ("eq", "neq", "gt", "gte", "lt", "lte"):
-    algorithm(f"Image.{_name}")(_binary(_name, _truth, truth=True))
+    algorithm(f"Image.{_name}")(_binary(_name, _truth))
 for _name in ("and", "or"):
     algorithm(f"Image.{_name}")(_logical(_name))
 for _name in ("sqrt", "cbrt", "exp", "log", "log10", "sin", "cos", "tan", "asin", "acos", "atan"):
     algorithm(f"Image.{_name}")(_unary(_name, DOUBLE))
 for _name in ("abs", "floor", "ceil", "round", "signum"):
     algorithm(f"Image.{_name}")(_unary(_name, None))
-algorithm("Image.not")(_unary("not", BYTE_TRUTH, truth=True))
+algorithm("Image.not")(_unary("not", BYTE_TRUTH))
 to_float = algorithm("Image.toFloat", "Image.float")(_unary("float32", FLOAT))
 """Round to 32-bit floats."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gee_s1ben.engine.features import Element
 from gee_s1ben.engine.registry import Context, algorithm
 from gee_s1ben.engine.sources import ConstantSource
 from gee_s1ben.engine.stored import load_image
@@ -131,6 +132,7 @@ def band_types(image: Image) -> dict[str, PixelType]:
 
 
 @algorithm("Image.id")
-def image_id(image: Image) -> str | None:
-    """Return the asset id, None for what is computed."""
-    return image.id
+def image_id(element: Element) -> str | None:
+    """Return the ``system:index``."""
+    index: str | None = element.properties.get("system:index")
+    return index

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import floor
-from typing import Any
 
 from gee_s1ben.engine.kernels import Kernel
 from gee_s1ben.engine.registry import algorithm
@@ -12,10 +12,16 @@ from gee_s1ben.errors import EngineError
 
 @algorithm("Kernel.fixed")
 def fixed(
-    width: int = -1, height: int = -1, weights: Any = None, x: int = -1, y: int = -1, normalize: bool = False
+    width: int = -1,
+    height: int = -1,
+    *,
+    weights: Sequence[Sequence[float]],
+    x: int = -1,
+    y: int = -1,
+    normalize: bool = False,
 ) -> Kernel:
     """Make a kernel of given weights; width and height must agree with them where they are given."""
-    rows = tuple(tuple(float(weight) for weight in row) for row in weights or ())
+    rows = tuple(tuple(float(weight) for weight in row) for row in weights)
     if not rows or not rows[0]:
         raise EngineError("Kernel.fixed: The weights must be a rectangular, non-empty list of lists.")
     if (width not in (-1, len(rows[0]))) or (height not in (-1, len(rows))):

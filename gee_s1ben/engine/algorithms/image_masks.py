@@ -29,7 +29,7 @@ def update_mask(image: Image, mask: Image) -> Image:
         factor = _limited(builder, known)
         if builder.is_unit(pixels.mask) and builder.is_unit(factor):
             return Pixels(pixels.value, builder.both(pixels.mask, factor))
-        return Pixels(pixels.value, builder.product(pixels.mask, factor))
+        return Pixels(pixels.value, builder.apply("multiply", pixels.mask, factor))
 
     return image.with_bands(
         band.computed(ComputedSource((band.source, other.source), rule))

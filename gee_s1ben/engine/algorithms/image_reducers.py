@@ -109,7 +109,7 @@ def reduce_neighborhood(
         samples = KernelSamples(builder, pixels, kernel, inputWeight)
         mask = pixels.mask
         if not (skipMasked and kernel.holds_focus):
-            any_valid = builder.compare("gt", samples.count(), builder.constant(0.0))
+            any_valid = builder.apply("gt", samples.count(), builder.constant(0.0))
             mask = builder.both(mask, any_valid) if skipMasked else any_valid
         return Pixels(output.rule(samples), mask)
 

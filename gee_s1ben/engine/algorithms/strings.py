@@ -1,0 +1,138 @@
+"""Strings. Patterns are written as Java writes regular expressions, which Python mostly reads alike."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from gee_s1ben.engine.algorithms.numbers import plain
+from gee_s1ben.engine.description import describe
+from gee_s1ben.engine.registry import algorithm
+from gee_s1ben.errors import EngineError
+
+
+@algorithm("String")
+def string(input: Any) -> str:  # noqa: A002 - the signature's name
+    """Write anything as text."""
+    return as_text(input)
+
+
+@algorithm("String.cat")
+def cat(string1: str, string2: str) -> str:
+    """Put two strings behind one another."""
+    return string1 + string2
+
+
+@algorithm("String.compareTo")
+def compare_to(string1: str, string2: str) -> int:
+    """Return -1, 0 or 1, as the first comes before, with or after the second."""
+    return (string1 > string2) - (string1 < string2)
+
+
+@algorithm("String.equals")
+def equals(reference: str, target: Any) -> bool:
+    """Whether something is the same string."""
+    return isinstance(target, str) and reference == target
+
+
+@algorithm("String.index")
+def index(target: str, pattern: str) -> int:
+    """Return where a string first occurs, or -1."""
+    return target.find(pattern)
+
+
+@algorithm("String.rindex")
+def rindex(target: str, pattern: str) -> int:
+    """Return where a string last occurs, or -1."""
+    return target.rfind(pattern)
+
+
+@algorithm("String.length")
+def length(string: str) -> int:
+    """Count the characters."""
+    return len(string)
+
+
+@algorithm("String.slice")
+def slice_string(string: str, start: int, end: int | None = None) -> str:
+    """Return a part; negative places count from the end."""
+    return string[start:end]
+
+
+@algorithm("String.toLowerCase")
+def to_lower_case(string: str) -> str:
+    """Return the string in small letters."""
+    return string.lower()
+
+
+@algorithm("String.toUpperCase")
+def to_upper_case(string: str) -> str:
+    """Return the string in capital letters."""
+    return string.upper()
+
+
+@algorithm("String.trim")
+def trim(string: str) -> str:
+    """Return the string without white space around it."""
+    return string.strip()
+
+
+@algorithm("String.match")
+def match(input: str, regex: str, flags: str = "") -> list[str]:  # noqa: A002 - the signature's name
+    """Return the first match and its groups, or with ``g`` all matches."""
+    pattern = _pattern("String.match", regex, flags)
+    if "g" in flags:
+        return [found.group() for found in pattern.finditer(input)]
+    found = pattern.search(input)
+    return [] if found is None else [found.group(), *(group or "" for group in found.groups())]
+
+
+@algorithm("String.replace")
+def replace(input: str, regex: str, replacement: str, flags: str = "") -> str:  # noqa: A002 - the signature's name
+    """Replace the first match, or with ``g`` all; ``$1`` is the first group."""
+    template = re.sub(r"\$(\d)", r"\\g<\1>", replacement.replace("\\", r"\\"))
+    try:
+        return _pattern("String.replace", regex, flags).sub(template, input, count=0 if "g" in flags else 1)
+    except (re.error, IndexError) as error:
+        raise EngineError(f"String.replace: Invalid replacement '{replacement[:40]}'.") from error
+
+
+@algorithm("String.split")
+def split(string: str, regex: str, flags: str = "") -> list[str]:
+    """Split at every match; an empty pattern splits into characters."""
+    return [*string] if not regex else _pattern("String.split", regex, flags).split(string)
+
+
+@algorithm("String.encodeJSON")
+def encode_json(object: Any) -> str:  # noqa: A002 - the signature's name
+    """Write a value as JSON."""
+    return json.dumps(describe(object), separators=(",", ":"))
+
+
+@algorithm("String.decodeJSON")
+def decode_json(string: str) -> Any:
+    """Read a value from JSON."""
+    try:
+        return json.loads(string)
+    except ValueError as error:
+        raise EngineError(f"String.decodeJSON: Invalid JSON: {error}.") from error
+
+
+def as_text(value: Any) -> str:
+    """Write a value as text: strings as they are, numbers the short way, others as JSON."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return plain(value)
+    return encode_json(value)
+
+
+def _pattern(name: str, regex: str, flags: str) -> re.Pattern[str]:
+    try:
+        return re.compile(regex, re.IGNORECASE if "i" in flags else 0)
+    except re.error as error:
+        raise EngineError(f"{name}: Invalid regular expression '{regex[:60]}': {error}.") from error
