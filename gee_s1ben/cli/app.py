@@ -1,0 +1,95 @@
+"""The tree of commands, and the one place where errors become text and exit codes."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from gee_s1ben import __version__
+from gee_s1ben.cli import catalog, engine, simulate, stages
+from gee_s1ben.cli.outcome import BAD_INPUT, DONE, UNEXPECTED, Outcome, say, show, show_error
+from gee_s1ben.errors import GeeS1benError
+
+app = typer.Typer(
+    name="gee-s1ben",
+    help="Sentinel-1 patches to match Sentinel-2's, BigEarthNet-S1 style.\n\n"
+    "One config.yaml says what to make; 'gee-s1ben run' makes it, and continues where a stopped run was. "
+    "Without an Earth Engine account: 'gee-s1ben simulate' fills a catalog with simulated scenes, and the embedded "
+    "service works on them.",
+    epilog="Exit codes: 0 done, 1 findings, 2 bad input, 130 interrupted, 143 terminated, 70 a fault of the program.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+stages.add_to(app)
+simulate.add_to(app)
+app.add_typer(engine.app, name="engine")
+app.add_typer(catalog.app, name="catalog")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gee-s1ben {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", help="Show the version.", callback=_version, is_eager=True),
+) -> None:
+    """Sentinel-1 patches to match Sentinel-2's."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Interrupted; the caller decides how to leave.
+    """
+    as_json, verbose = "--json" in arguments, bool({"-v", "--verbose"} & set(arguments))
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("gee-s1ben", list(arguments)) as context:
+            outcome = command.invoke(context)
+        if isinstance(outcome, Outcome):
+            show(outcome, as_json=as_json)
+            return outcome.code
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except GeeS1benError as error:
+        if verbose and error.__cause__ is not None:
+            say(f"caused by {type(error.__cause__).__name__}: {error.__cause__}")
+        show_error(type(error).__name__, str(error), as_json=as_json)
+        return error.exit_code
+    except Exception as error:  # the last resort; nothing is hidden with -v
+        if hasattr(error, "format_message"):  # newer typers carry a click of their own, so its class says nothing
+            return _usage_error(error, as_json=as_json)
+        if verbose:
+            say(traceback.format_exc().rstrip())
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+        show_error(
+            "UnexpectedError",
+            f"this should not happen ({text}); run again with -v for the traceback, and please report it",
+            as_json=as_json,
+        )
+        return UNEXPECTED
+    return DONE
+
+
+def _usage_error(error: Any, *, as_json: bool) -> int:
+    """Show what is wrong with the command's own options; a group without a command shows its help."""
+    text = str(error.format_message())
+    if type(error).__name__ == "NoArgsIsHelpError":
+        say(text)
+        text = "a command is needed"
+    context = getattr(error, "ctx", None)
+    where = context.command_path if context else "gee-s1ben"
+    show_error("UsageError", f"{' '.join(text.split())} (see '{where} --help')", as_json=as_json)
+    return BAD_INPUT

@@ -1,0 +1,88 @@
+"""``catalog add`` and ``catalog list``: the local scenes that the embedded service works on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gee_s1ben.cli.options import AsJson, Quiet, Verbose, set_up_logging
+from gee_s1ben.cli.outcome import Outcome
+
+app = typer.Typer(
+    help="Local scenes for the embedded service, as a static STAC catalog.", no_args_is_help=True, rich_markup_mode=None
+)
+
+CatalogPath = Annotated[Path, typer.Option("--catalog", help="The catalog's folder.", metavar="DIR")]
+
+
+@app.command(
+    help="Add an image that was exported from Earth Engine.\n\n"
+    "RASTER… are GeoTIFFs, all bands in one or one a band, on any grid. FILE.json holds the image's properties as "
+    "getInfo() gives them, or as a flat dictionary. A catalog that does not exist is made.\n\n"
+    "Example:\n\n\b\n  gee-s1ben catalog add --catalog catalog \\\n"
+    "    --id COPERNICUS/S1_GRD/S1A_IW_GRDH_1SDV_20200607T164929_20200607T164954_032914_03D009_4A21 \\\n"
+    "    --properties metadata.json VV.tif VH.tif angle.tif"
+)
+def add(
+    rasters: Annotated[list[Path], typer.Argument(metavar="RASTER", help="GeoTIFFs with the image's bands.")],
+    image_id: Annotated[str, typer.Option("--id", help="The asset id it gets.", metavar="ID")],
+    properties: Annotated[Path, typer.Option("--properties", help="Its properties.", metavar="FILE.json")],
+    catalog: CatalogPath = Path("catalog"),
+    bands: Annotated[
+        str | None, typer.Option("--bands", help="Names of the bands, in the order of the rasters.", metavar="VV,VH")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an image of that id.")] = False,
+    as_json: AsJson = False,  # noqa: ARG001  # read from the arguments, where errors need it too
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> Outcome:
+    """Add an image that was exported from Earth Engine."""
+    set_up_logging(verbose=verbose, quiet=quiet)
+    from gee_s1ben.engine.catalog import Catalog
+
+    names = [name.strip() for name in bands.split(",")] if bands else None
+    image = Catalog.create(catalog).add(image_id, properties, rasters, band_names=names, overwrite=overwrite)
+    listed = [band.name for band in image.bands]
+    return Outcome({"id": image.id, "bands": listed, "catalog": str(catalog)}, [f"{image.id}  {' '.join(listed)}"])
+
+
+@app.command(
+    "list",
+    help="Show what a catalog holds: id, bands, time, orbit.\n\nExample:\n\n  gee-s1ben catalog list --catalog catalog",
+)
+def list_images(
+    catalog: CatalogPath = Path("catalog"),
+    as_json: AsJson = False,  # noqa: ARG001
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> Outcome:
+    """Show what a catalog holds."""
+    set_up_logging(verbose=verbose, quiet=quiet)
+    from datetime import UTC, datetime
+
+    from gee_s1ben.engine.catalog import Catalog
+
+    opened = Catalog.open(catalog)
+    images = []
+    lines = []
+    for image in (image for collection in opened.collection_ids() for image in opened.images(collection)):
+        bands = [band.name for band in image.bands]
+        acquired = datetime.fromtimestamp(image.properties["system:time_start"] / 1000, UTC).isoformat()
+        orbit = image.properties.get("relativeOrbitNumber_start")
+        direction = str(image.properties.get("orbitProperties_pass") or "").lower() or None
+        simulated = image.properties.get("simulated") is True
+        images.append(
+            {
+                "id": image.id,
+                "bands": bands,
+                "acquired": acquired,
+                "relative_orbit": orbit,
+                "orbit_direction": direction,
+                "simulated": simulated,
+            }
+        )
+        where = f"  orbit {orbit} {direction}" if orbit else ""
+        lines.append(f"{image.id}  {' '.join(bands)}  {acquired}{where}{'  SIMULATED' if simulated else ''}")
+    return Outcome({"catalog": str(catalog), "images": images}, lines or [f"{catalog} is empty"])

@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigPath = Annotated[
+    Path,
+    typer.Option("--config", "-c", help="The configuration file.", metavar="PATH", show_default=True),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override one key of the configuration; may be repeated.", metavar="KEY.PATH=VALUE"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, for machines.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; with a traceback for unexpected errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, errors only.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that another plan made.")]
+
+DEFAULT_CONFIG = Path("config.yaml")
+
+
+def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
+    """Send our own messages to stderr; those of other packages only where they warn."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.ERROR if quiet else logging.WARNING, force=True)
+    # The client logs every attempt that it repeats; what matters of it comes back as an error of ours.
+    for name in ("googleapiclient", "google.auth", "urllib3", "rasterio"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("gee_s1ben").setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)

@@ -1,0 +1,204 @@
+"""The stages as commands: connect where a stage needs it, hold the workspace, and say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
+from gee_s1ben.config import Config
+from gee_s1ben.dataset.verification import Finding
+from gee_s1ben.pipeline.assemble import assemble
+from gee_s1ben.pipeline.fetch import fetch
+from gee_s1ben.pipeline.match import MatchIndex, match
+from gee_s1ben.pipeline.plan import Plan, make_plan
+from gee_s1ben.pipeline.report import PassSummary
+from gee_s1ben.pipeline.run import Report, run
+from gee_s1ben.pipeline.verify import Verified, verify
+from gee_s1ben.pipeline.workspace import Workspace
+from gee_s1ben.session.connection import connect
+
+MOST_LINES = 20
+"""Longer lists are cut for people; machines get all."""
+
+
+def _run(config: Config, overwrite: bool, quiet: bool) -> Outcome:
+    report = run(config, overwrite=overwrite, quiet=quiet)
+    return Outcome(_report_data(report), _report_lines(report), FINDINGS if report.verified.findings else DONE)
+
+
+def _match(config: Config, _overwrite: bool, _quiet: bool) -> Outcome:
+    workspace = Workspace(config.workspace_path)
+    with workspace.held(), connect(config):
+        index = match(config, workspace)
+    return Outcome(_match_data(index), [_match_line(index)])
+
+
+def _plan(config: Config, _overwrite: bool, _quiet: bool) -> Outcome:
+    workspace = Workspace(config.workspace_path)
+    with workspace.held(), connect(config) as connection:
+        plan = make_plan(config, workspace, connection)
+    return Outcome(_plan_data(plan), [_plan_line(plan)])
+
+
+def _fetch(config: Config, _overwrite: bool, quiet: bool) -> Outcome:
+    workspace = Workspace(config.workspace_path)
+    with workspace.held(), connect(config):
+        fetched = fetch(config, workspace, quiet=quiet)
+    data = {"requested": fetched.requested, "kept": fetched.kept, "bytes": fetched.bytes}
+    line = f"{fetched.requested} windows fetched ({fetched.bytes / 1e6:.1f} MB), {fetched.kept} were there"
+    return Outcome(data, [line])
+
+
+def _assemble(config: Config, overwrite: bool, quiet: bool) -> Outcome:
+    workspace = Workspace(config.workspace_path)
+    with workspace.held():
+        assembled = assemble(config, workspace, overwrite=overwrite, quiet=quiet)
+    data = {
+        "dataset": str(config.dataset.path),
+        "patches": assembled.written,
+        "kept": assembled.kept,
+        "absent": assembled.absent,
+    }
+    line = (
+        f"{assembled.written} patches in {config.dataset.path} ({assembled.kept} were there), {assembled.absent} absent"
+    )
+    return Outcome(data, [line])
+
+
+def _verify(config: Config, _overwrite: bool, quiet: bool) -> Outcome:
+    workspace = Workspace(config.workspace_path)
+    with workspace.held():
+        verified = verify(config, workspace, quiet=quiet)
+    line = f"{verified.right} patches right, {verified.absent} absent with a reason, {len(verified.findings)} findings"
+    return Outcome(
+        _verified_data(verified),
+        [line, *_finding_lines(verified.findings)],
+        FINDINGS if verified.findings else DONE,
+    )
+
+
+STAGES: Mapping[str, Callable[[Config, bool, bool], Outcome]] = {
+    "run": _run,
+    "match": _match,
+    "plan": _plan,
+    "fetch": _fetch,
+    "assemble": _assemble,
+    "verify": _verify,
+}
+"""By the command's name: from configuration, overwrite, quiet to the outcome."""
+
+
+def _match_data(index: MatchIndex) -> dict[str, Any]:
+    return {
+        "targets": list(index.targets),
+        "scenes": index.scenes,
+        "passes": index.passes,
+        "patches": index.patches,
+        "absent": index.absent,
+    }
+
+
+def _match_line(index: MatchIndex) -> str:
+    return (
+        f"{index.patches} patches of {len(index.targets)} targets served by {index.passes} passes "
+        f"({index.scenes} candidate scenes); {index.absent} absent"
+    )
+
+
+def _plan_data(plan: Plan) -> dict[str, Any]:
+    return {
+        "targets": list(plan.targets),
+        "patches": plan.patches,
+        "absent": plan.absent,
+        "jobs": plan.jobs,
+        "requests": plan.requests,
+        "pixels": plan.pixels,
+        "bytes": plan.bytes,
+        "digest": plan.digest,
+        "simulated": plan.simulated,
+    }
+
+
+def _plan_line(plan: Plan) -> str:
+    return (
+        f"{plan.patches} patches in {plan.requests} requests of {plan.jobs} passes: {plan.pixels / 1e6:.1f} Mpx, "
+        f"{plan.bytes / 1e6:.1f} MB"
+    )
+
+
+def _verified_data(verified: Verified) -> dict[str, Any]:
+    return {
+        "right": verified.right,
+        "absent": verified.absent,
+        "findings": [{"what": finding.what, "reason": finding.reason} for finding in verified.findings],
+    }
+
+
+def _report_data(report: Report) -> dict[str, Any]:
+    summary = report.summary
+    return {
+        "dataset": str(summary.dataset),
+        "simulated": summary.simulated,
+        "patches": summary.patches,
+        "kept": report.assembled.kept,
+        "absent": summary.absent,
+        "absent_reasons": dict(summary.absent_reasons),
+        "passes": [_pass_data(one) for one in summary.passes],
+        "dt_hours": {"mean": summary.dt_mean_hours, "max": summary.dt_max_hours},
+        "windows": {"fetched": report.fetched.requested, "kept": report.fetched.kept, "bytes": report.fetched.bytes},
+        "seconds": round(report.seconds, 3),
+        "patches_per_second": round(report.patches_per_second, 3),
+        "stages": {name: round(seconds, 3) for name, seconds in report.stages.items()},
+        "verify": _verified_data(report.verified),
+        "quicklooks": [str(path) for path in summary.quicklooks],
+    }
+
+
+def _pass_data(one: PassSummary) -> dict[str, Any]:
+    return {
+        "target": one.target,
+        "pass": one.pass_key,
+        "relative_orbit": one.relative_orbit,
+        "orbit_direction": one.orbit_direction,
+        "dt_hours": one.dt_hours,
+        "patches": one.patches,
+    }
+
+
+def _report_lines(report: Report) -> list[str]:
+    summary = report.summary
+    lines = [
+        f"dataset     {summary.dataset}" + ("   (SIMULATED scenes, not radar data)" if summary.simulated else ""),
+        f"patches     {summary.patches} written and verified, {summary.absent} absent"
+        + (f" ({report.assembled.kept} were there already)" if report.assembled.kept else ""),
+    ]
+    lines += [f"  absent    {count}: {reason}" for reason, count in summary.absent_reasons.items()]
+    lines += _cut(
+        [
+            f"  pass      {one.pass_key} orbit {one.relative_orbit} {one.orbit_direction}, |Δt| {one.dt_hours:.1f} h: "
+            f"{one.patches} patches of {one.target}"
+            for one in summary.passes
+        ]
+    )
+    if summary.dt_mean_hours is not None and summary.dt_max_hours is not None:
+        lines.append(f"|Δt|        mean {summary.dt_mean_hours:.1f} h, max {summary.dt_max_hours:.1f} h")
+    shares = ", ".join(
+        f"{name} {seconds / report.seconds:.0%}"
+        for name, seconds in report.stages.items()
+        if seconds > 0.01 * report.seconds
+    )
+    lines.append(f"time        {report.seconds:.1f} s, {report.patches_per_second:.1f} patches/s ({shares})")
+    lines += [f"picture     {path}" for path in summary.quicklooks]
+    if report.verified.findings:
+        lines += [f"findings    {len(report.verified.findings)}", *_finding_lines(report.verified.findings)]
+    return lines
+
+
+def _finding_lines(findings: Sequence[Finding]) -> list[str]:
+    return _cut([f"  {finding.what}: {finding.reason}" for finding in findings])
+
+
+def _cut(lines: list[str]) -> list[str]:
+    rest = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], f"  … and {rest} more (--json lists all)"] if rest > 0 else lines

@@ -1,0 +1,21 @@
+"""``config.yaml`` to a frozen, validated model. Nothing below this room reads it."""
+
+from gee_s1ben.config.model import (
+    PIXEL_REQUEST_BYTES,
+    BlockSettings,
+    Config,
+    GridTarget,
+    ProductTarget,
+    TileTarget,
+)
+from gee_s1ben.config.reading import load_config
+
+__all__ = [
+    "PIXEL_REQUEST_BYTES",
+    "BlockSettings",
+    "Config",
+    "GridTarget",
+    "ProductTarget",
+    "TileTarget",
+    "load_config",
+]

@@ -1,0 +1,291 @@
+"""The configuration as a frozen, validated model; every default lives here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    model_validator,
+)
+
+from gee_s1ben.domain.grid import Grid
+from gee_s1ben.domain.naming import S2ProductName
+from gee_s1ben.domain.tile import PatchBlock, Target, tile_grid
+from gee_s1ben.errors import InputError
+
+PIXEL_REQUEST_BYTES = 50_331_648
+"""The most that one ``computePixels`` request may hold, uncompressed."""
+
+ITEM_BYTES = 4
+"""A pixel of one band is a float32."""
+
+_Item = TypeVar("_Item")
+
+
+def _checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:
+    """Turn an error of ours into the ValueError that pydantic collects."""
+
+    def validator(value: Any) -> Any:
+        try:
+            check(value)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    return validator
+
+
+def _path(value: Any) -> Any:
+    return Path(value).expanduser() if isinstance(value, str) and value and "\0" not in value else value
+
+
+def _time(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    if isinstance(value, datetime):
+        # Sentinel times are UTC, written with or without the Z.
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    return value
+
+
+def _unique(values: tuple[_Item, ...]) -> tuple[_Item, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError(f"names the same thing twice: {', '.join(map(str, values))}")
+    return values
+
+
+def _ascending(pair: tuple[int, int]) -> tuple[int, int]:
+    if not 0 <= pair[0] <= pair[1]:
+        raise ValueError(f"must be first and last, counted from 0, not {list(pair)}")
+    return pair
+
+
+def _tile_product(value: str) -> str:
+    product = S2ProductName.parse(value)
+    if product.tile is None:
+        raise InputError(f"{value!r} does not name its tile; give the full name, or tile and acquired")
+    tile_grid(product.tile)
+    return value
+
+
+def _text(pattern: str) -> Callable[[str], str]:
+    def validator(value: str) -> str:
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise ValueError("")
+        return value
+
+    return validator
+
+
+Folder = Annotated[Path, BeforeValidator(_path)]
+Time = Annotated[datetime, BeforeValidator(_time)]
+Pair = Annotated[tuple[int, int], Strict(False), AfterValidator(_ascending)]
+Product = Annotated[str, AfterValidator(_checked(_tile_product))]
+Polarisation = Literal["VV", "VH", "HH", "HV"]
+Direction = Literal["ascending", "descending"]
+
+
+class Section(BaseModel):
+    """A group of keys: unknown ones are refused, and nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class EmbeddedSettings(Section):
+    """The embedded service."""
+
+    catalog: Folder = Field(Path("catalog"), description="a folder")
+
+
+class BlockSettings(Section):
+    """A rectangle of patches, first and last counted."""
+
+    columns: Pair = Field(description="a list of two whole numbers, first and last")
+    rows: Pair = Field(description="a list of two whole numbers, first and last")
+
+    def block(self) -> PatchBlock:
+        """Return the same as a value of the field."""
+        return PatchBlock(*self.columns, *self.rows)
+
+
+class ProductTarget(Section):
+    """A Sentinel-2 product: its tile and its time are in its name."""
+
+    product: Product = Field(description="the name of a Sentinel-2 product")
+    patches: BlockSettings | None = Field(None, description="a group of columns and rows")
+
+    def target(self, patch_px: int) -> Target:
+        """Return what patches are wanted for; InputError where the patches reach outside."""
+        product = S2ProductName.parse(self.product)
+        grid = tile_grid(str(product.tile))
+        return Target(
+            str(product.tile), grid, product.acquired, product, patch_px, _block(self.patches, grid, patch_px)
+        )
+
+
+class TileTarget(Section):
+    """A Sentinel-2 tile and a time."""
+
+    tile: Annotated[str, AfterValidator(_checked(tile_grid))] = Field(description="an MGRS tile such as 33UUP")
+    acquired: Time = Field(description="a date and time such as 2017-06-13T10:10:31Z")
+    patches: BlockSettings | None = Field(None, description="a group of columns and rows")
+
+    def target(self, patch_px: int) -> Target:
+        """Return what patches are wanted for; InputError where the patches reach outside."""
+        grid = tile_grid(self.tile)
+        return Target(self.tile, grid, self.acquired, None, patch_px, _block(self.patches, grid, patch_px))
+
+
+class GridTarget(Section):
+    """A grid of the user's own and a time."""
+
+    name: Annotated[str, AfterValidator(_text(r"[A-Za-z0-9-]{1,32}"))] = Field(
+        description="1 to 32 letters, digits and dashes"
+    )
+    crs: str = Field(min_length=1, description="a coordinate reference system such as EPSG:32633")
+    transform: Annotated[tuple[float, float, float, float, float, float], Strict(False)] = Field(
+        description="a list of six numbers: x scale, x shear, x origin, y shear, y scale, y origin"
+    )
+    width: int = Field(ge=1, le=1_000_000, description="a whole number of pixels, 1 or more")
+    height: int = Field(ge=1, le=1_000_000, description="a whole number of pixels, 1 or more")
+    acquired: Time = Field(description="a date and time such as 2017-06-13T10:10:31Z")
+    patches: BlockSettings | None = Field(None, description="a group of columns and rows")
+
+    @model_validator(mode="after")
+    def _has_area(self) -> GridTarget:
+        a, b, _, d, e, _ = self.transform
+        if a * e == b * d:
+            raise ValueError("transform gives pixels without an area")
+        return self
+
+    def target(self, patch_px: int) -> Target:
+        """Return what patches are wanted for; InputError where the patches reach outside."""
+        grid = Grid(self.crs, self.transform, self.width, self.height)
+        return Target(self.name, grid, self.acquired, None, patch_px, _block(self.patches, grid, patch_px))
+
+
+def _block(settings: BlockSettings | None, grid: Grid, patch_px: int) -> PatchBlock:
+    return settings.block() if settings else PatchBlock.whole(grid, patch_px)
+
+
+def _kind_of_target(value: Any) -> str:
+    if isinstance(value, dict):
+        return "<grid>" if "transform" in value or "crs" in value else "<tile>" if "tile" in value else "<product>"
+    return "<grid>" if isinstance(value, GridTarget) else "<tile>" if isinstance(value, TileTarget) else "<product>"
+
+
+def _named(value: Any) -> Any:
+    return {"product": value} if isinstance(value, str) else value
+
+
+TargetSettings = Annotated[
+    Annotated[ProductTarget, Tag("<product>")]
+    | Annotated[TileTarget, Tag("<tile>")]
+    | Annotated[GridTarget, Tag("<grid>")],
+    Discriminator(_kind_of_target),
+    BeforeValidator(_named),
+]
+
+
+class MatchSettings(Section):
+    """Which Sentinel-1 scenes serve a tile."""
+
+    window_days: float = Field(6.0, gt=0, le=366, description="a positive number of days, at most 366")
+    directions: Annotated[tuple[Direction, ...], Strict(False), AfterValidator(_unique)] = Field(
+        ("ascending", "descending"), min_length=1, description="a list of ascending and/or descending"
+    )
+    collection: Annotated[str, AfterValidator(_text(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)+"))] = Field(
+        "COPERNICUS/S1_GRD", description="the id of an image collection such as COPERNICUS/S1_GRD"
+    )
+
+
+class SpeckleSettings(Section):
+    """The speckle filter; refined Lee is 7×7, in linear power, on native pixels."""
+
+    filter: Literal["refined_lee", "none"] = Field("refined_lee", description="refined_lee or none")
+
+
+class RadarSettings(Section):
+    """From a scene to the pixels of a patch."""
+
+    polarisations: Annotated[tuple[Polarisation, ...], Strict(False), AfterValidator(_unique)] = Field(
+        ("VV", "VH"), min_length=1, description="a list out of VV, VH, HH and HV"
+    )
+    border_noise: bool = Field(True, description="true or false")
+    speckle: SpeckleSettings = Field(SpeckleSettings(), description="a group of keys")
+    resampling: Literal["bilinear", "nearest"] = Field("bilinear", description="bilinear or nearest")
+
+
+class ExportSettings(Section):
+    """How pixels come from Earth Engine."""
+
+    transport: Literal["direct"] = Field("direct", description="direct")
+    window_px: int = Field(1920, ge=1, le=32_768, description="a whole number of pixels, 1 to 32768")
+    in_flight: int = Field(4, ge=1, le=40, description="a whole number from 1 to 40")
+
+
+class DatasetSettings(Section):
+    """What is written, and where."""
+
+    path: Folder = Field(Path("out/BigEarthNet"), description="a folder")
+    layout: Literal["v1", "v2"] = Field("v2", description="v1 or v2")
+    patch_px: int = Field(120, ge=1, le=8192, description="a whole number of pixels, 1 to 8192")
+
+
+class Config(Section):
+    """``config.yaml``."""
+
+    backend: Literal["embedded", "earthengine"] = Field("embedded", description="embedded or earthengine")
+    embedded: EmbeddedSettings = Field(EmbeddedSettings(), description="a group of keys")
+    project: str | None = Field(None, description="the name of a Google Cloud project")
+    tiles: Annotated[tuple[TargetSettings, ...], Strict(False)] = Field(
+        min_length=1, max_length=10_000, description="a list of Sentinel-2 products, tiles or grids"
+    )
+    match: MatchSettings = Field(MatchSettings(), description="a group of keys")
+    radar: RadarSettings = Field(RadarSettings(), description="a group of keys")
+    export: ExportSettings = Field(ExportSettings(), description="a group of keys")
+    dataset: DatasetSettings = Field(DatasetSettings(), description="a group of keys")
+    workspace: Folder | None = Field(None, description="a folder")
+
+    @property
+    def workspace_path(self) -> Path:
+        """The folder of what is kept between the stages."""
+        return self.workspace or self.dataset.path.with_name(self.dataset.path.name + ".work")
+
+    def targets(self) -> tuple[Target, ...]:
+        """Return what patches are wanted for, in the order of the file, each once."""
+        return tuple(dict.fromkeys(entry.target(self.dataset.patch_px) for entry in self.tiles))
+
+    @property
+    def window_px(self) -> int:
+        """The side of a request's window: whole patches, as many as ``export.window_px`` holds."""
+        return self.export.window_px // self.dataset.patch_px * self.dataset.patch_px
+
+    def at(self, folder: Path) -> Config:
+        """Return the same with relative paths taken from ``folder``."""
+
+        def placed(path: Path) -> Path:
+            return path if path.is_absolute() else folder / path
+
+        return self.model_copy(
+            update={
+                "embedded": EmbeddedSettings(catalog=placed(self.embedded.catalog)),
+                "dataset": self.dataset.model_copy(update={"path": placed(self.dataset.path)}),
+                "workspace": placed(self.workspace) if self.workspace else None,
+            }
+        )

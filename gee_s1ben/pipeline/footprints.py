@@ -1,0 +1,117 @@
+"""Footprints of scenes and passes in the plane of a target's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
+from gee_s1ben.domain.grid import Grid
+from gee_s1ben.domain.scene import Pass, Scene
+from gee_s1ben.domain.tile import Target
+
+JOIN_M = 15.0
+"""Slices no farther apart than twice this are joined without a sliver between; about one pixel on either side."""
+TOLERANCE_M = 1.0
+"""A patch may reach this far over the edge: a scene cut to exactly a patch contains it."""
+
+_STEP_M = 10_000.0
+_OUTLINE_STEPS = 16
+_EARTH_RADIUS_M = 6_371_000.0
+
+
+@lru_cache(maxsize=8)
+def _projection(crs: str) -> tuple[pyproj.Transformer, float]:
+    """From longitude and latitude to ``crs``, and how many of its units make a metre."""
+    target = pyproj.CRS.from_user_input(crs)
+    factor = float(target.axis_info[0].unit_conversion_factor)
+    metres = factor * _EARTH_RADIUS_M if target.is_geographic else factor
+    return pyproj.Transformer.from_crs("EPSG:4326", target, always_xy=True), 1.0 / metres
+
+
+def units_per_metre(grid: Grid) -> float:
+    """Return how many units of the grid's CRS make a metre; for degrees, on the equator."""
+    return _projection(grid.crs)[1]
+
+
+def scene_polygon(scene: Scene, grid: Grid) -> BaseGeometry:
+    """Project a scene's footprint to the plane of a grid; its edges are geodesics.
+
+    Returns
+    -------
+    BaseGeometry
+        A valid polygon, empty where the footprint cannot be projected.
+    """
+    transformer, _ = _projection(grid.crs)
+    lon, lat = _densified(np.array(scene.footprint, dtype=float))
+    centre = grid.xy(grid.width / 2, grid.height / 2)
+    middle = transformer.transform(*centre, direction="INVERSE")[0]
+    # Across the antimeridian a ring jumps by 360°; all its points belong on the target's side.
+    lon = lon + 360.0 * np.round((middle - lon) / 360.0)
+    x, y = transformer.transform(lon, lat)
+    ring = np.column_stack([x, y])
+    if not np.isfinite(ring).all():
+        return Polygon()
+    return shapely.make_valid(Polygon(ring))
+
+
+def outline(target: Target) -> tuple[tuple[float, float], ...]:
+    """Return the closed outline of the wanted patches in longitude and latitude.
+
+    Each side has vertices enough for the geodesics between them to follow it to a few metres.
+
+    Longitudes run on across the antimeridian: 179.9, 180.1.
+    """
+    block, px = target.block, target.patch_px
+    west, east = block.first_col * px, (block.last_col + 1) * px
+    north, south = block.first_row * px, (block.last_row + 1) * px
+    across, down = -(-(east - west) // _OUTLINE_STEPS), -(-(south - north) // _OUTLINE_STEPS)
+    corners = [
+        *((col, north) for col in range(west, east, across)),
+        *((east, row) for row in range(north, south, down)),
+        *((col, south) for col in range(east, west, -across)),
+        *((west, row) for row in range(south, north, -down)),
+    ]
+    x, y = np.array([target.grid.xy(col, row) for col, row in corners]).T
+    lon, lat = _projection(target.grid.crs)[0].transform(x, y, direction="INVERSE")
+    lon = lon + 360.0 * np.round((lon[0] - lon) / 360.0)
+    ring = [(float(one), float(other)) for one, other in zip(lon, lat, strict=True)]
+    return (*ring, ring[0])
+
+
+def pass_polygon(one: Pass, grid: Grid) -> BaseGeometry:
+    """Join the slices of a pass; slices that abut leave no gap, and the edge is widened by the tolerance."""
+    unit = units_per_metre(grid)
+    grown = shapely.buffer([scene_polygon(scene, grid) for scene in one.slices], JOIN_M * unit, join_style="mitre")
+    return shapely.buffer(shapely.union_all(grown), (TOLERANCE_M - JOIN_M) * unit, join_style="mitre")
+
+
+def patch_polygons(target: Target, cells: Iterable[tuple[int, int]]) -> NDArray[np.object_]:
+    """Outline patches, each (column, row), as polygons in the plane of the target's grid."""
+    index = np.array(list(cells), dtype=float).reshape(-1, 2)
+    corners = (index[:, None, :] + [[0, 0], [1, 0], [1, 1], [0, 1]]) * target.patch_px
+    a, b, c, d, e, f = target.grid.transform
+    col, row = corners[..., 0], corners[..., 1]
+    return np.asarray(shapely.polygons(np.stack([a * col + b * row + c, d * col + e * row + f], axis=-1)), dtype=object)
+
+
+def _densified(ring: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Put points on the geodesics between the vertices, so that none is farther than a step from the next."""
+    geod = pyproj.Geod(ellps="WGS84")
+    lon: list[float] = []
+    lat: list[float] = []
+    for (lon0, lat0), (lon1, lat1) in pairwise(ring):
+        lon.append(lon0)
+        lat.append(lat0)
+        count = int(geod.inv(lon0, lat0, lon1, lat1)[2] // _STEP_M)
+        between = geod.npts(lon0, lat0, lon1, lat1, count) if count else ()
+        lon.extend(point[0] for point in between)
+        lat.extend(point[1] for point in between)
+    return np.array([*lon, lon[0]]), np.array([*lat, lat[0]])

@@ -1,0 +1,180 @@
+"""From matches to jobs: which windows of which pass on which grid, and what they will cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from gee_s1ben.config import Config
+from gee_s1ben.domain.scene import Pass
+from gee_s1ben.domain.tile import PatchBlock, Target, tile_grid
+from gee_s1ben.errors import NamingError, WorkspaceError
+from gee_s1ben.graph.backscatter import pass_backscatter
+from gee_s1ben.pipeline.assignment import AbsentGroup, PatchGroup
+from gee_s1ben.pipeline.match import MatchIndex, TargetMatch, match_digest
+from gee_s1ben.pipeline.windows import Window, covering_windows, trimmed_windows
+from gee_s1ben.pipeline.workspace import Workspace, digest
+from gee_s1ben.session.computing import Image, serialized
+from gee_s1ben.session.connection import Connection
+
+_ITEM_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is owed of one pass for one target."""
+
+    fingerprint: str
+    """Of the graph, the scenes, the grid and the client: what decides the pixels."""
+    one_pass: Pass
+    groups: tuple[PatchGroup, ...]
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPlan:
+    """All that is to be made for one target."""
+
+    target: Target
+    jobs: tuple[Job, ...]
+    absent: tuple[AbsentGroup, ...]
+    simulated: tuple[str, ...]
+    """Ids of simulated scenes among the sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole plan in numbers; the targets' own plans are kept one by one."""
+
+    digest: str
+    """Of all that decides the dataset's content."""
+    config_digest: str
+    """Of the configuration it was made from."""
+    targets: tuple[str, ...]
+    """Keys, in the order of the configuration."""
+    patches: int
+    absent: int
+    jobs: int
+    requests: int
+    pixels: int
+    bytes: int
+    """Uncompressed, of all requests."""
+    client_version: str
+    simulated: bool
+    """Whether any scene was simulated."""
+
+
+def plan_digest(config: Config) -> str:
+    """Digest of what in a configuration decides a plan."""
+    radar = config.radar.model_dump(mode="json")
+    return digest(match_digest(config), radar, config.window_px, config.dataset.layout)
+
+
+def make_plan(config: Config, workspace: Workspace, connection: Connection) -> Plan:
+    """Plan the windows of every matched target, and keep the plans in the workspace.
+
+    Raises
+    ------
+    WorkspaceError
+        The matches are missing or were made from another configuration.
+    """
+    index = workspace.load("match", MatchIndex, "match")
+    if index.digest != match_digest(config):
+        raise WorkspaceError("the matches were made from another configuration: run 'gee-s1ben match' again")
+    plans = []
+    for key in index.targets:
+        matched = workspace.load(f"match/{key}", TargetMatch, "match")
+        plan = plan_target(config, matched, connection.client_version)
+        workspace.save(f"plan/{key}", plan)
+        plans.append(_numbers(plan, len(config.radar.polarisations)))
+    total = Plan(
+        digest=digest([numbers.digest for numbers in plans], config.dataset.layout, connection.backend),
+        config_digest=plan_digest(config),
+        targets=index.targets,
+        patches=sum(numbers.patches for numbers in plans),
+        absent=sum(numbers.absent for numbers in plans),
+        jobs=sum(numbers.jobs for numbers in plans),
+        requests=sum(numbers.requests for numbers in plans),
+        pixels=sum(numbers.pixels for numbers in plans),
+        bytes=sum(numbers.bytes for numbers in plans),
+        client_version=connection.client_version,
+        simulated=any(numbers.simulated for numbers in plans),
+    )
+    workspace.save("plan", total)
+    return total
+
+
+def load_plan(config: Config, workspace: Workspace) -> Plan:
+    """Read the plan of this configuration.
+
+    Raises
+    ------
+    WorkspaceError
+        There is none, or it was made from another configuration.
+    """
+    plan = workspace.load("plan", Plan, "plan")
+    if plan.config_digest != plan_digest(config):
+        raise WorkspaceError("the plan was made from another configuration: run 'gee-s1ben plan' again")
+    return plan
+
+
+def load_target_plan(workspace: Workspace, key: str) -> TargetPlan:
+    """Read the plan of one target."""
+    return workspace.load(f"plan/{key}", TargetPlan, "plan")
+
+
+def plan_target(config: Config, matched: TargetMatch, client_version: str) -> TargetPlan:
+    """Plan one target: a job for each pass that serves a patch."""
+    jobs = []
+    target, assignment = matched.target, matched.assignment
+    windows_of = covering_windows if _wants_all(target) else trimmed_windows
+    for one in assignment.passes:
+        groups = tuple(group for group in assignment.groups if group.pass_key == one.key)
+        cells = [cell for group in groups for cell in group.cells]
+        fingerprint = digest(
+            serialized(job_image(config, one)),
+            [matched.digests[scene.id] for scene in one.slices],
+            target.grid.to_pixel_grid(),
+            client_version,
+        )[:32]
+        jobs.append(Job(fingerprint, one, groups, windows_of(target, cells, config.window_px)))
+    return TargetPlan(target, tuple(jobs), assignment.absent, matched.simulated)
+
+
+def job_image(config: Config, one: Pass) -> Image:
+    """Build the graph of a pass."""
+    radar = config.radar
+    return pass_backscatter(
+        one.slices,
+        radar.polarisations,
+        border_noise=radar.border_noise,
+        speckle=radar.speckle.filter,
+        resampling=radar.resampling,
+    )
+
+
+def _wants_all(target: Target) -> bool:
+    """Whether the whole raster is wanted: a grid of one's own, all of its patches."""
+    try:
+        tile = tile_grid(target.name) == target.grid
+    except NamingError:
+        tile = False
+    return not tile and target.block == PatchBlock.whole(target.grid, target.patch_px)
+
+
+def _numbers(plan: TargetPlan, bands: int) -> Plan:
+    windows = [window for job in plan.jobs for window in job.windows]
+    pixels = sum(window.width * window.height for window in windows)
+    content = [[job.fingerprint, [asdict(group) for group in job.groups]] for job in plan.jobs]
+    return Plan(
+        digest=digest(plan.target.key, str(plan.target.product), content, [asdict(group) for group in plan.absent]),
+        config_digest="",
+        targets=(plan.target.key,),
+        patches=sum(len(group.cells) for job in plan.jobs for group in job.groups),
+        absent=sum(len(group.cells) for group in plan.absent),
+        jobs=len(plan.jobs),
+        requests=len(windows),
+        pixels=pixels,
+        bytes=pixels * bands * _ITEM_BYTES,
+        client_version="",
+        simulated=bool(plan.simulated),
+    )

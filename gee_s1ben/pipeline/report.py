@@ -1,0 +1,143 @@
+"""What a run came to, in numbers and in a picture."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gee_s1ben.config import Config
+from gee_s1ben.dataset.geotiff import read_patch_tif
+from gee_s1ben.dataset.layout import Layout, layout, raster_name
+from gee_s1ben.dataset.manifest import PatchRow, read_absent, read_patches
+from gee_s1ben.domain.grid import Grid
+from gee_s1ben.domain.naming import S1PatchName
+from gee_s1ben.domain.scene import Scene
+from gee_s1ben.pipeline.footprints import scene_polygon
+from gee_s1ben.pipeline.plan import TargetPlan, load_plan, load_target_plan
+from gee_s1ben.pipeline.workspace import Workspace
+from gee_s1ben.quality.quicklook import write_quicklook
+from gee_s1ben.quality.view import Cell, ExampleView, PassView, QuicklookView, Ring, choose_examples
+
+MOST_PICTURES = 12
+"""More targets than this are not drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassSummary:
+    """What one pass gave one target."""
+
+    target: str
+    pass_key: str
+    relative_orbit: int
+    orbit_direction: str
+    dt_hours: float
+    patches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What stands in the dataset."""
+
+    dataset: Path
+    patches: int
+    absent: int
+    absent_reasons: Mapping[str, int]
+    """Reason to number of patches, the commonest first."""
+    passes: tuple[PassSummary, ...]
+    """Most patches first, target by target."""
+    dt_mean_hours: float | None
+    """Mean |Δt| over patches."""
+    dt_max_hours: float | None
+    simulated: bool
+    quicklooks: tuple[Path, ...]
+
+
+def summarise(config: Config, workspace: Workspace) -> Summary:
+    """Count what the dataset's tables say and draw its quick-looks.
+
+    Raises
+    ------
+    InputError
+        A table of the dataset is broken.
+    StorageError
+        A picture cannot be written.
+    """
+    plan = load_plan(config, workspace)
+    root = config.dataset.path
+    counts: Counter[tuple[str, str, int, str, float]] = Counter()
+    for row in read_patches(root):
+        counts[row.target, row.pass_key, row.relative_orbit, row.direction, row.dt_hours] += 1
+    reasons = Counter(_kind(row.reason) for row in read_absent(root))
+    passes = tuple(
+        PassSummary(*key, count) for key, count in sorted(counts.items(), key=lambda item: (item[0][0], -item[1]))
+    )
+    patches = sum(counts.values())
+    pictures = [
+        draw(config, load_target_plan(workspace, key), workspace.path / f"quicklook_{key}.png")
+        for key in plan.targets[:MOST_PICTURES]
+    ]
+    return Summary(
+        dataset=root,
+        patches=patches,
+        absent=sum(reasons.values()),
+        absent_reasons=dict(reasons.most_common()),
+        passes=passes,
+        dt_mean_hours=sum(one.dt_hours * one.patches for one in passes) / patches if patches else None,
+        dt_max_hours=max((one.dt_hours for one in passes), default=None),
+        simulated=plan.simulated,
+        quicklooks=tuple(pictures),
+    )
+
+
+def draw(config: Config, plan: TargetPlan, path: Path) -> Path:
+    """Draw one target: its passes and some of its patches."""
+    root, form, target = config.dataset.path, layout(config.dataset.layout), plan.target
+    rows = {(row.col, row.row): row for row in read_patches(root) if row.target == target.key}
+    absent = tuple((row.col, row.row) for row in read_absent(root) if row.target == target.key)
+    cells: defaultdict[str, list[Cell]] = defaultdict(list)
+    for cell, row in rows.items():
+        cells[row.pass_key].append(cell)
+    passes = tuple(
+        PassView(
+            key=job.one_pass.key,
+            relative_orbit=job.one_pass.relative_orbit,
+            orbit_direction=job.one_pass.orbit_direction,
+            hours=abs((job.one_pass.acquired - target.acquired).total_seconds()) / 3600,
+            footprints=tuple(ring for scene in job.one_pass.slices for ring in _rings(scene, target.grid)),
+            cells=tuple(cells[job.one_pass.key]),
+            simulated=any(scene.id in plan.simulated for scene in job.one_pass.slices),
+        )
+        for job in plan.jobs
+    )
+    examples = tuple(
+        _example(root, form, rows[cell], cell, key, config.radar.polarisations) for key, cell in choose_examples(cells)
+    )
+    subtitle = str(target.product) if target.product else f"{target.acquired:%Y-%m-%d %H:%M:%S} UTC"
+    view = QuicklookView(target.name, subtitle, target.grid, target.patch_px, passes, absent, examples)
+    write_quicklook(path, view)
+    return path
+
+
+def _example(
+    root: Path, form: Layout, row: PatchRow, cell: Cell, key: str, polarisations: Sequence[str]
+) -> ExampleView:
+    name = S1PatchName.parse(row.name)
+    folder = root / form.folder(name)
+    bands = {band: read_patch_tif(folder / raster_name(name, band))[0] for band in polarisations}
+    return ExampleView(row.name, cell, key, bands)
+
+
+def _rings(scene: Scene, grid: Grid) -> list[Ring]:
+    polygon = scene_polygon(scene, grid)
+    parts = getattr(polygon, "geoms", [polygon])
+    return [
+        tuple((x, y) for x, y in part.exterior.coords) for part in parts if part.geom_type == "Polygon" and part.area
+    ]
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without the numbers that differ from patch to patch."""
+    return re.sub(r"\d+ of \d+ pixels have", "some pixels have", reason)

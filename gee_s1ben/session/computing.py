@@ -1,0 +1,161 @@
+"""Computing values and pixels, and checking that the answer is what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import ee
+import google.auth.exceptions
+import googleapiclient.errors
+import numpy as np
+import rasterio
+import requests
+import tenacity
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError
+
+from gee_s1ben.domain.grid import Grid
+from gee_s1ben.errors import RasterError, ServiceError
+from gee_s1ben.session.failures import as_service_error, readable
+
+Image = ee.Image
+"""An image of the client, for those who hand one on without looking inside."""
+
+_Result = TypeVar("_Result")
+
+ATTEMPTS = 3
+"""How often an answer that cannot be used is asked for; what the client itself tries again is not counted."""
+
+
+class _UnusableAnswerError(Exception):
+    """A 200 that does not hold what was asked for; asking again may help."""
+
+
+def compute_value(value: ee.ComputedObject, what: str = "computing a value") -> Any:
+    """Evaluate an object of the client and return its plain value.
+
+    Raises
+    ------
+    ServiceError
+        The service refuses, fails or does not answer.
+    """
+    return _asked(value.getInfo, what)
+
+
+def compute_geotiff(
+    image: ee.Image, grid: Grid, bands: Sequence[str], what: str = "computing pixels", dtype: str = "float32"
+) -> bytes:
+    """Compute the pixels of an image on exactly this grid, as a GeoTIFF that has been decoded and checked.
+
+    Raises
+    ------
+    ServiceError
+        The service refuses, fails, or answers something else than this grid and these bands.
+    """
+
+    def ask() -> bytes:
+        content = ee.data.computePixels(
+            {
+                "expression": image,
+                "fileFormat": "GEO_TIFF",
+                "grid": grid.to_pixel_grid(),
+                "bandIds": list(bands),
+            }
+        )
+        if not isinstance(content, bytes):
+            raise _UnusableAnswerError(f"{type(content).__name__} instead of a file")
+        try:
+            decode_geotiff(content, grid, bands, dtype)
+        except RasterError as error:
+            raise _UnusableAnswerError(str(error)) from error
+        return content
+
+    return _asked(ask, what)
+
+
+def compute_pixels(
+    image: ee.Image, grid: Grid, bands: Sequence[str], what: str = "computing pixels", dtype: str = "float32"
+) -> dict[str, NDArray[Any]]:
+    """Compute the pixels of an image on exactly this grid: band name → array (rows, columns).
+
+    Raises
+    ------
+    ServiceError
+        The service refuses, fails, or answers something else than this grid and these bands.
+    """
+    return decode_geotiff(compute_geotiff(image, grid, bands, what, dtype), grid, bands, dtype)
+
+
+def decode_geotiff(content: bytes, grid: Grid, bands: Sequence[str], dtype: str = "float32") -> dict[str, NDArray[Any]]:
+    """Decode a whole GeoTIFF: band name → array (rows, columns).
+
+    Raises
+    ------
+    RasterError
+        Unreadable, truncated, on another grid, of another type, or with other bands.
+    """
+    if not content:  # rasterio would take an empty file for one to be written
+        raise RasterError("not a whole GeoTIFF (0 bytes)")
+    try:
+        with rasterio.MemoryFile(content) as memory, memory.open(driver="GTiff") as file:
+            _check(file, grid, bands, dtype)
+            values = file.read()
+    except (RasterioError, CRSError, ValueError) as error:
+        raise RasterError(f"not a whole GeoTIFF ({len(content)} bytes): {readable(error)}") from error
+    return dict(zip(bands, np.ascontiguousarray(values), strict=True))
+
+
+def serialized(value: ee.ComputedObject) -> str:
+    """Return the graph as JSON, as it is sent."""
+    return str(value.serialize(for_cloud_api=True))
+
+
+def _check(file: Any, grid: Grid, bands: Sequence[str], dtype: str) -> None:
+    if (file.height, file.width) != grid.shape:
+        raise RasterError(f"{file.width}×{file.height} pixels instead of {grid.width}×{grid.height}")
+    if file.crs != CRS.from_user_input(grid.crs):
+        raise RasterError(f"coordinate reference system {file.crs} instead of {grid.crs}")
+    transform = tuple(file.transform)[:6]
+    spacing = max(abs(coefficient) for coefficient in (*grid.transform[:2], *grid.transform[3:5]))
+    # A millionth of a pixel over the whole width; GeoTIFF stores doubles, so this is only about rounding.
+    tolerances = [spacing * 1e-6 * part for part in (1 / grid.width, 1 / grid.height, 1) * 2]
+    if any(abs(have - want) > most for have, want, most in zip(transform, grid.transform, tolerances, strict=True)):
+        raise RasterError(f"transform {transform} instead of {grid.transform}")
+    if file.count != len(bands):
+        raise RasterError(f"{file.count} bands instead of {len(bands)} ({', '.join(bands)})")
+    if any(file.descriptions) and list(file.descriptions) != list(bands):
+        raise RasterError(f"bands {file.descriptions} instead of {tuple(bands)}")
+    if set(file.dtypes) != {dtype}:
+        raise RasterError(f"pixels of type {', '.join(sorted(set(file.dtypes)))} instead of {dtype}")
+
+
+_RETRIED = (_UnusableAnswerError, requests.exceptions.RequestException, KeyError, TypeError)
+"""What escapes the client without having been tried again: answers that are malformed, not connections that fail."""
+
+_EXPECTED = (
+    ee.EEException,
+    googleapiclient.errors.Error,
+    google.auth.exceptions.GoogleAuthError,
+    OSError,
+    ServiceError,
+    *_RETRIED,
+)
+
+
+def _asked(ask: Callable[[], _Result], what: str) -> _Result:
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(_RETRIED),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
+        reraise=True,
+    )
+    try:
+        return attempts(ask)
+    except _UnusableAnswerError as error:
+        raise ServiceError(
+            f"{what}: the answer is not what was asked for, {ATTEMPTS} times: {readable(error)}", 200
+        ) from error
+    except _EXPECTED as error:
+        raise as_service_error(error, what) from error

@@ -1,0 +1,204 @@
+"""The configuration: defaults, and every error with its key and line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gee_s1ben.config import GridTarget, load_config
+from gee_s1ben.config.located import MAX_BYTES, parse_located
+from gee_s1ben.errors import ConfigError
+
+PRODUCT = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
+TILES = f"tiles: [{PRODUCT}]\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str | bytes) -> Path:
+        path = tmp_path / "config.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def test_defaults(write, tmp_path: Path) -> None:
+    config = load_config(write(TILES))
+    assert config.backend == "embedded"
+    assert config.embedded.catalog == tmp_path / "catalog"
+    assert config.match.window_days == 6
+    assert config.match.directions == ("ascending", "descending")
+    assert config.radar.polarisations == ("VV", "VH")
+    assert config.window_px == 1920
+    assert config.workspace_path == config.dataset.path.with_name(config.dataset.path.name + ".work")
+    (target,) = config.targets()
+    assert target.key == "33UUP_20170613T101031"
+    assert len(target.block) == 91 * 91
+
+
+def test_shipped_file_holds_the_defaults() -> None:
+    """What config.yaml shows as the default is the default."""
+    path = Path(__file__).parents[2] / "config.yaml"
+    shipped = load_config(path)
+    bare = load_config(path, []).model_copy()
+    fields = type(shipped).model_fields
+    for name in ("match", "radar", "export", "backend"):
+        assert getattr(shipped, name) == fields[name].default, name
+    assert bare == shipped
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (TILES + "match:\n  directions: [ascending]\n  window_days: six\n", 4, "match.window_days must be a positive"),
+        (
+            TILES + "match: {window_days: 0}\n",
+            2,
+            "match.window_days must be a positive number of days, at most 366, not 0",
+        ),
+        (TILES + "match: {window_days: .nan}\n", 2, "match.window_days"),
+        (TILES + "match: {window_days: '6'}\n", 2, "match.window_days"),
+        (TILES + "match:\n  windw_days: 6\n", 3, "match.windw_days is not a key; did you mean window_days?"),
+        (TILES + "datset: {}\n", 2, "datset is not a key; did you mean dataset?"),
+        (TILES + "match: {directions: [up]}\n", 2, "match.directions must be a list of ascending and/or descending"),
+        (TILES + "match: {directions: []}\n", 2, "match.directions"),
+        (TILES + "match: {directions: [ascending, ascending]}\n", 2, "twice"),
+        (TILES + "match: {collection: ../x}\n", 2, "match.collection must be the id of an image collection"),
+        (TILES + "radar: {border_noise: 1}\n", 2, "radar.border_noise must be true or false"),
+        (TILES + "radar: {speckle: {filter: lee}}\n", 2, "radar.speckle.filter must be refined_lee or none"),
+        (TILES + "radar: {polarisations: [VV, XX]}\n", 2, "radar.polarisations must be a list out of VV"),
+        (TILES + "export:\n  window_px: 4000\n", 3, "export.window_px 4000 makes requests of 125452800 bytes"),
+        (TILES + "export: {window_px: 100}\n", 2, "less than one patch"),
+        (TILES + "export: {in_flight: true}\n", 2, "export.in_flight must be a whole number from 1 to 40"),
+        (TILES + "dataset: 5\n", 2, "dataset must be a group of keys, not 5"),
+        (TILES + "dataset: {path: catalog/x}\n", 2, "lies in embedded.catalog"),
+        (TILES + "workspace: 7\n", 2, "workspace must be a folder"),
+        (TILES + "backend: google\n", 2, "backend must be embedded or earthengine"),
+        ("tiles:\n  - product: nonsense\n", 2, "tiles[0].product"),
+        (f"tiles:\n  - {PRODUCT}\n  - S2A_MSIL2A_20170613T101031\n", 3, "does not name its tile"),
+        (f"tiles:\n  - {PRODUCT}\n  - {PRODUCT.replace('T33UUP', 'T99UUP')}\n", 3, "no UTM zone 99"),
+        ("tiles:\n  - tile: 33UUP\n", 2, "acquired is missing in tiles[0]"),
+        ("tiles:\n  - {tile: 33UUP, acquired: 2017-06-13}\n", 2, "tiles[0].acquired must be a date and time"),
+        ("tiles:\n  - {tile: 33UUP, acquired: 20170613}\n", 2, "tiles[0].acquired must be a date and time"),
+        ("tiles:\n  - {tile: 33OUP, acquired: 2017-06-13T10:10:31Z}\n", 2, "tiles[0].tile"),
+        (f"tiles:\n  - product: {PRODUCT}\n    patches: {{columns: [0, 91], rows: [0, 1]}}\n", 2, "column 91"),
+        (f"tiles:\n  - product: {PRODUCT}\n    patches: {{columns: [4, 3], rows: [0, 1]}}\n", 3, "first and last"),
+        (f"tiles:\n  - product: {PRODUCT}\n    patches: {{columns: [4]}}\n", 3, "columns"),
+        (f"tiles:\n  - {PRODUCT}\n  - {{product: {PRODUCT}, patches: {{columns: [0, 1], rows: [0, 1]}}}}\n", 3, "both"),
+        (
+            f"tiles:\n  - {PRODUCT}\n  - {{name: 33UUP, crs: 'EPSG:32633', transform: [10, 0, 0, 0, -10, 0], width: 120, "
+            "height: 120, acquired: 2018-06-13T10:10:31Z}\n",
+            3,
+            "another grid",
+        ),
+        ("tiles: []\n", 1, "tiles must be a list"),
+        ("tiles: 33UUP\n", 1, "tiles must be a list"),
+        ("tiles:\n- 7\n", 2, "tiles must be a list"),
+        ("match: {}\ntiles: [a]\nmatch: {}\n", 3, "match is given twice, first on config.yaml line 1"),
+        ("tiles: &a [x]\nmatch: *a\n", 1, "anchors"),
+        ("tiles:\n  - !!python/object/apply:os.system [ls]\n", 2, "tag"),
+        ("tiles: [\n", 2, "not valid YAML"),
+        ("tiles: [a]\n---\ntiles: [b]\n", 2, "second document"),
+        ("tiles: " + "[" * 100_000, 1, "levels deep"),
+        ("- tiles\n", 1, "keys and values"),
+        ("# nothing\n", 1, "empty"),
+        ("1: 2\n", 1, "a key must be a word"),
+        ("tiles: 2017-99-99\n", 1, "cannot be read"),
+        (b"tiles: x\nmatch: \xff\n", 2, "UTF-8"),
+    ],
+)
+def test_errors_name_key_and_line(write, text: str | bytes, line: int, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(text))
+    message = str(caught.value)
+    assert message.startswith(f"config.yaml line {line}: "), message
+    assert words in message
+    assert "\n" not in message
+    assert len(message) < 400
+
+
+def test_missing_required_key(write) -> None:
+    with pytest.raises(ConfigError, match=r"^config\.yaml: tiles is missing; it must be a list of"):
+        load_config(write("match: {window_days: 3}\n"))
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is no .*config\.yaml: give the file with --config"):
+        load_config(tmp_path / "config.yaml")
+
+
+def test_too_large(write) -> None:
+    with pytest.raises(ConfigError, match="larger than"):
+        load_config(write(TILES + "#" * MAX_BYTES))
+
+
+def test_own_grid(write) -> None:
+    entry = (
+        "tiles:\n- name: spain\n  crs: {crs}\n  transform: [1.0e-4, 0, -5, 0, -1.0e-4, 40]\n  width: 512\n"
+        "  height: 512\n  acquired: 2018-10-09T11:10:00+02:00\n"
+    )
+    config = load_config(write(entry.format(crs="EPSG:4326")))
+    assert isinstance(config.tiles[0], GridTarget)
+    (target,) = config.targets()
+    assert target.acquired == datetime(2018, 10, 9, 9, 10, tzinfo=UTC)
+    assert len(target.block) == 16
+    with pytest.raises(ConfigError, match=r"line 3: tiles\[0\].crs must be a coordinate reference system"):
+        load_config(write(entry.format(crs="EPSG:0")))
+
+
+def test_overrides(write) -> None:
+    path = write(TILES + "match: {window_days: 3}\n")
+    config = load_config(path, ["match.window_days=2.5", "radar.speckle.filter=none", "radar.polarisations=[VV]"])
+    assert config.match.window_days == 2.5
+    assert config.radar.speckle.filter == "none"
+    assert config.radar.polarisations == ("VV",)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("match.window_days=x", "--set match.window_days: match.window_days must be a positive number"),
+        ("match.windowdays=3", "--set match.windowdays: match.windowdays is not a key; did you mean window_days?"),
+        ("match", "write it as key.path=value"),
+        ("tiles.x=1", "tiles is not a group of keys"),
+        ("match.window_days=&a 3", "anchors"),
+    ],
+)
+def test_override_errors(write, assignment: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(TILES), [assignment])
+    assert words in str(caught.value)
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text("abcXYZ 09:-", max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1, max_size=3), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(value=plain, flow=st.booleans())
+def test_plain_values_are_read_as_pyyaml_reads_them(value: object, flow: bool) -> None:
+    text = yaml.safe_dump(value, default_flow_style=flow)
+    if "&" in text:  # equal empty lists are written as aliases
+        return
+    assert parse_located(text, "x").values == yaml.safe_load(text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text("tiles:{}[]-&*!|>\"'#%@`,. \n\t\0azé0", max_size=60))
+def test_any_text_is_a_configuration_or_a_clear_line(tmp_path_factory, text: str) -> None:
+    path = tmp_path_factory.mktemp("config") / "config.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("config.yaml")
