@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +87,9 @@ _fold = lru_cache(maxsize=4096)(fold)
 
 
 def block_regions(region: Region, rows: int = BLOCK_ROWS, cols: int = BLOCK_COLS) -> list[Region]:
-    """Cut a region into blocks, row by row."""
+    """Cut a region into blocks of about one size, at most as large as given, row by row."""
+    rows = ceil(region.height / ceil(region.height / rows))
+    cols = ceil(region.width / ceil(region.width / cols))
     return [
         Region(region.col + c, region.row + r, min(cols, region.width - c), min(rows, region.height - r))
         for r in range(0, region.height, rows)
@@ -236,11 +239,26 @@ class _Block:
         users = list(program.users)
         with np.errstate(all="ignore"):
             for number, node in enumerate(program.nodes):
-                self.values[number] = self._evaluate(node, program.stage_of[number])
+                value = self._evaluate(node, program.stage_of[number])
+                if number in program.units and isinstance(value, _Buffer):
+                    value = self._settled(number, value)
+                self.values[number] = value
                 # A shift is a view: it holds its source until its own last user is done.
                 if not isinstance(node, Shift):
                     for i in program.inputs[number]:
                         self._release(i, users)
+
+    def _settled(self, number: int, value: _Buffer) -> Value:
+        """A mask that is the same wherever it is looked at becomes a number: most are 1 in most blocks."""
+        stage = self.program.stage_of[number]
+        area, margin, reach = self.regions[stage], self.program.stages[stage].margin, self.program.reach[number]
+        left, top, right, bottom = (most - own for most, own in zip(margin, reach, strict=True))
+        plane = value.view().reshape(area.height, area.width)[top : area.height - bottom, left : area.width - right]
+        first = float(plane[0, 0])
+        if not (plane == first).all():
+            return value
+        self.pool.give(value)
+        return first
 
     def _release(self, number: int, users: list[int]) -> None:
         users[number] -= 1

@@ -85,13 +85,17 @@ _TRUTHS = frozenset({"eq", "neq", "gt", "gte", "lt", "lte", "not", "truth"})
 _KEEP_UNITS = frozenset({"min", "max", "multiply", "select"})
 
 
+Margin = tuple[int, int, int, int]
+"""Pixels left, top, right and below."""
+
+
 @dataclass(slots=True)
 class Stage:
     """A lattice on which nodes are computed together, and the stage that resamples from it."""
 
     lattice: Lattice
     parent: int | None
-    margin: tuple[int, int, int, int] = (0, 0, 0, 0)
+    margin: Margin = (0, 0, 0, 0)
     """Pixels left, top, right and below that shifts reach beyond what is asked of the stage."""
 
 
@@ -117,6 +121,10 @@ class Program:
     """Of each node, the nodes that it reads."""
     users: tuple[int, ...]
     """Of each node, how often it is read, by nodes and as an output."""
+    reach: tuple[Margin, ...]
+    """Of each node, how far beyond the pixels asked of its stage it is looked at: left, top, right and below."""
+    units: frozenset[int]
+    """Nodes that hold nothing but 0 and 1."""
 
     def specialised(self, known: Mapping[int, float]) -> Program:
         """Return the program for blocks on which some loads are one number, such as a mask that is 1 all over.
@@ -320,15 +328,18 @@ class ProgramBuilder:
         renumbered = {old: new for new, old in enumerate(needed)}
         nodes = tuple(_renumber(self._nodes[old], renumbered) for old in needed)
         stage_of = tuple(self._stage_of[old] for old in needed)
+        reach = _reach(nodes)
         if stages is None:
             stages = tuple(self._stages)
-            _set_margins(nodes, stage_of, stages)
+            for number, stage in enumerate(stage_of):
+                stages[stage].margin = _widest(stages[stage].margin, reach[number])
         ends = tuple(Pixels(renumbered[p.value], renumbered[p.mask]) for p in outputs)
         inputs = tuple(inputs_of(node) for node in nodes)
         users = [0] * len(nodes)
         for number in (*chain.from_iterable(inputs), *chain.from_iterable((p.value, p.mask) for p in ends)):
             users[number] += 1
-        return Program(nodes, stage_of, stages, ends, inputs, tuple(users))
+        units = frozenset(renumbered[old] for old in needed if self.is_unit(old))
+        return Program(nodes, stage_of, stages, ends, inputs, tuple(users), reach, units)
 
     def _add(self, node: Node, stage: int) -> int:
         key = (stage, node)
@@ -391,15 +402,12 @@ def _renumber(node: Node, numbers: dict[int, int]) -> Node:
             return node
 
 
-def _set_margins(nodes: tuple[Node, ...], stage_of: tuple[int, ...], stages: tuple[Stage, ...]) -> None:
-    """Walk back from the outputs: a node's reach is how far its users in the same stage look beyond their own place."""
-    reach = [(0, 0, 0, 0)] * len(nodes)
+def _reach(nodes: tuple[Node, ...]) -> tuple[Margin, ...]:
+    """Walk back from the outputs: how far the users of each node in its own stage look beyond their own place."""
+    reach: list[Margin] = [(0, 0, 0, 0)] * len(nodes)
     for number in range(len(nodes) - 1, -1, -1):
-        node, stage = nodes[number], stage_of[number]
         left, top, right, bottom = reach[number]
-        if not isinstance(node, Constant):
-            stages[stage].margin = _widest(stages[stage].margin, reach[number])
-        match node:
+        match nodes[number]:
             case Apply(_, inputs):
                 for i in inputs:
                     reach[i] = _widest(reach[i], reach[number])
@@ -408,9 +416,10 @@ def _set_margins(nodes: tuple[Node, ...], stage_of: tuple[int, ...], stages: tup
                 reach[source] = _widest(reach[source], moved)
             case _:
                 pass
+    return tuple(reach)
 
 
-def _widest(first: tuple[int, int, int, int], second: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+def _widest(first: Margin, second: Margin) -> Margin:
     return (
         max(first[0], second[0]),
         max(first[1], second[1]),

@@ -15,6 +15,7 @@ from gee_s1ben.config.located import MAX_BYTES, parse_located
 from gee_s1ben.errors import ConfigError
 
 PRODUCT = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
+REST = "    transform: [10, 0, 0, 0, -10, 0]\n    acquired: 2018-06-13T10:10:31Z\n"
 TILES = f"tiles: [{PRODUCT}]\n"
 
 
@@ -92,8 +93,7 @@ def test_shipped_file_holds_the_defaults() -> None:
         (f"tiles:\n  - product: {PRODUCT}\n    patches: {{columns: [4]}}\n", 3, "columns"),
         (f"tiles:\n  - {PRODUCT}\n  - {{product: {PRODUCT}, patches: {{columns: [0, 1], rows: [0, 1]}}}}\n", 3, "both"),
         (
-            f"tiles:\n  - {PRODUCT}\n  - {{name: 33UUP, crs: 'EPSG:32633', transform: [10, 0, 0, 0, -10, 0], width: 120, "
-            "height: 120, acquired: 2018-06-13T10:10:31Z}\n",
+            f"tiles:\n  - {PRODUCT}\n  - name: 33UUP\n    crs: EPSG:32633\n    width: 120\n    height: 120\n{REST}",
             3,
             "another grid",
         ),
