@@ -235,7 +235,7 @@ class ExportSettings(Section):
     """How pixels come from Earth Engine."""
 
     transport: Literal["direct"] = Field("direct", description="direct")
-    window_px: int = Field(1920, ge=1, le=32_768, description="a whole number of pixels, 1 to 32768")
+    window_px: int = Field(1200, ge=1, le=32_768, description="a whole number of pixels, 1 to 32768")
     in_flight: int = Field(4, ge=1, le=40, description="a whole number from 1 to 40")
 
 

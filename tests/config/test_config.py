@@ -36,7 +36,7 @@ def test_defaults(write, tmp_path: Path) -> None:
     assert config.match.window_days == 6
     assert config.match.directions == ("ascending", "descending")
     assert config.radar.polarisations == ("VV", "VH")
-    assert config.window_px == 1920
+    assert config.window_px == 1200
     assert config.workspace_path == config.dataset.path.with_name(config.dataset.path.name + ".work")
     (target,) = config.targets()
     assert target.key == "33UUP_20170613T101031"

@@ -85,7 +85,7 @@ def test_real_export_with_flat_properties_comes_back_bit_for_bit(catalog: Catalo
             assert np.array_equal(read(band.path), file.read(1))
             assert band.grid.transform == tuple(file.transform)[:6]
         assert band.data_type == "double"
-    changed = {"system:footprint", "system:band_names"}
+    changed = {"system:footprint", "system:band_names", "catalog:crc32"}
     assert {k: v for k, v in record.properties.items() if k not in changed} == {
         k: v for k, v in given_properties.items() if k not in changed
     }
@@ -134,12 +134,20 @@ def test_properties_as_getinfo_gives_them(catalog: Catalog, write: Write) -> Non
 
 def test_a_product_name_says_what_the_properties_lack_and_no_more(catalog: Catalog, write: Write) -> None:
     record = catalog.add(S1, ASCENDING, [write()])
-    assert dict(record.properties) | {"system:footprint": None} == {
-        "system:index": NAME, "system:time_start": 1497372643000, "system:footprint": None, "instrumentMode": "IW",
+    assert dict(record.properties) | {"system:footprint": None, "catalog:crc32": None} == {
+        "catalog:crc32": None, "system:index": NAME, "system:time_start": 1497372643000, "system:footprint": None, "instrumentMode": "IW",
         "platform_number": "A", "orbitNumber_start": 17018, "relativeOrbitNumber_start": 146,
         "orbitProperties_pass": "ASCENDING", "transmitterReceiverPolarisation": ["VV", "VH"], "resolution": "H",
         "resolution_meters": 10,
     }  # fmt: skip
+
+
+def test_other_pixels_are_told_by_the_properties(catalog: Catalog, write: Write) -> None:
+    first = catalog.add(S1, ASCENDING, [write()])
+    again = catalog.add(S1, ASCENDING, [write()], overwrite=True)
+    other = catalog.add(S1, ASCENDING, [write(values=np.ones((2, 30, 40), np.float32))], overwrite=True)
+    assert first.properties == again.properties
+    assert first.properties["catalog:crc32"] != other.properties["catalog:crc32"]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -65,6 +65,8 @@ class WrittenBand:
     """Value of masked pixels."""
     valid: Grid | None
     """The smallest window that holds all valid pixels; None where there are none."""
+    crc32: int
+    """Of the pixels, row by row."""
 
 
 def survey(
@@ -169,7 +171,7 @@ def write_band(source: SourceBand, folder: Path) -> WrittenBand:
             raise StorageError(f"cannot write {target}: {_line(error)}; check the space and the permissions") from error
     if again != checksum:
         raise StorageError(f"{target} does not read back as written: the disk is full or failing")
-    return WrittenBand(source, target, dtype, nodata, extent.of(source.grid))
+    return WrittenBand(source, target, dtype, nodata, extent.of(source.grid), checksum)
 
 
 class _Extent:

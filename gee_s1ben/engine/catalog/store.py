@@ -29,6 +29,8 @@ from gee_s1ben.engine.catalog.records import ImageRecord, read_image
 from gee_s1ben.errors import CatalogError
 
 _INCOMING = ".incoming-"
+PIXELS = "catalog:crc32"
+"""The property that holds the checksums of an image's pixels."""
 
 
 class Catalog:
@@ -191,6 +193,8 @@ class Catalog:
         given = properties.get("system:footprint") or {}
         if given.get("type") != "LinearRing" or given.get("coordinates") != ring:
             properties["system:footprint"] = {"type": "LinearRing", "coordinates": ring}
+        # What is made of an image is known again by its properties: other pixels must be another image.
+        properties[PIXELS] = " ".join(f"{band.source.name}:{band.crc32:08x}" for band in written)
         folder = self.path / collection_id / index
         item_path = folder / f"{index}.json"
         names = _free_names(folder, written, replacing=index in self._indexes_of(collection_id))

@@ -1,0 +1,1 @@
+"""Looking at what was made: pictures that show a result without changing it."""
