@@ -331,8 +331,9 @@ class ProgramBuilder:
         reach = _reach(nodes)
         if stages is None:
             stages = tuple(self._stages)
-            for number, stage in enumerate(stage_of):
-                stages[stage].margin = _widest(stages[stage].margin, reach[number])
+            for node, stage, far in zip(nodes, stage_of, reach, strict=True):
+                if not isinstance(node, Constant):  # a number is everywhere
+                    stages[stage].margin = _widest(stages[stage].margin, far)
         ends = tuple(Pixels(renumbered[p.value], renumbered[p.mask]) for p in outputs)
         inputs = tuple(inputs_of(node) for node in nodes)
         users = [0] * len(nodes)
