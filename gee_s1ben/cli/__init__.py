@@ -9,7 +9,6 @@ from types import FrameType
 
 from gee_s1ben.cli.outcome import Terminated, leave
 
-
 _GDAL_CACHE_MB = "64"
 """GDAL would keep blocks of rasters in a twentieth of the machine's memory; the engine reads each about once."""
 

@@ -135,7 +135,8 @@ def test_properties_as_getinfo_gives_them(catalog: Catalog, write: Write) -> Non
 def test_a_product_name_says_what_the_properties_lack_and_no_more(catalog: Catalog, write: Write) -> None:
     record = catalog.add(S1, ASCENDING, [write()])
     assert dict(record.properties) | {"system:footprint": None, "catalog:crc32": None} == {
-        "catalog:crc32": None, "system:index": NAME, "system:time_start": 1497372643000, "system:footprint": None, "instrumentMode": "IW",
+        "catalog:crc32": None,
+        "system:index": NAME, "system:time_start": 1497372643000, "system:footprint": None, "instrumentMode": "IW",
         "platform_number": "A", "orbitNumber_start": 17018, "relativeOrbitNumber_start": 146,
         "orbitProperties_pass": "ASCENDING", "transmitterReceiverPolarisation": ["VV", "VH"], "resolution": "H",
         "resolution_meters": 10,

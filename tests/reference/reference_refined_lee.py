@@ -1,8 +1,8 @@
 """The refined Lee filter written down from the paper, window by window, in plain numpy.
 
 J.-S. Lee, "Refined filtering of image noise using local statistics", CGIP 15 (1981) 380-389. Each 7×7 window is taken
-apart as the paper does it: nine 3×3 blocks, the line of the steepest gradient, the side that the pixel is more like, the
-noise from the five calmest blocks, and the minimum mean square error estimate in the half window.
+apart as the paper does it: nine 3×3 blocks, the line of the steepest gradient, the side that the pixel is more like,
+the noise from the five calmest blocks, and the minimum mean square error estimate in the half window.
 """
 
 from __future__ import annotations
