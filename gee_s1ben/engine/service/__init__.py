@@ -53,7 +53,8 @@ def serving(catalog: Path, port: int = 0) -> Iterator[str]:
         config = uvicorn.Config(
             application,
             lifespan="off",
-            log_level="warning",
+            # Every error of a request becomes its answer; what is left to log is that a stop cut requests short.
+            log_level="critical",
             access_log=False,
             # Longer than a pause between requests: a client that reuses a connection just as it is closed fails.
             timeout_keep_alive=_IDLE_CONNECTION_S,
