@@ -384,7 +384,9 @@ def _check_indices(col: int, row: int) -> None:
         raise NamingError(f"patch indices run from 0 to {_LARGEST_INDEX}, not column {col}, row {row}")
 
 
+@lru_cache(maxsize=1024)
 def _check_scene(scene: str) -> str:
+    """Return a scene's name if it is safe; one is looked at once for the thousands of patches that share it."""
     check_image_index(scene)
     # What claims to be a Sentinel-1 scene must be one; anything else is a name of the user's own.
     if _S1_CLAIM.match(scene):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
 from gee_s1ben.domain.grid import Grid
+from gee_s1ben.domain.mgrs import SQUARE_M, square_corner
 from gee_s1ben.domain.naming import S2PatchNameV1, S2PatchNameV2, S2ProductName, check_target_name, format_stamp
 from gee_s1ben.errors import InputError, NamingError
 
@@ -19,19 +19,9 @@ PATCH_PX = 120
 """Pixels of 10 m along a side of a BigEarthNet patch."""
 
 _PIXEL_M = 10
+_FALSE_NORTHING_SOUTH_M = 10_000_000
 _ALIGNMENT_M = 60
 """A tile's corner lies on a multiple of this, so that the 10, 20 and 60 m bands share it."""
-_SQUARE_M = 100_000
-_ROW_CYCLE_M = 2_000_000
-_FALSE_EASTING_M = 500_000
-_FALSE_NORTHING_SOUTH_M = 10_000_000
-_BANDS = "CDEFGHJKLMNPQRSTUVWX"
-_COLUMN_LETTERS = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")
-"""By zone modulo three; the first letter of each is the square from 100 to 200 km east."""
-_ROW_LETTERS = "ABCDEFGHJKLMNPQRSTUV"
-_EVEN_ZONE_SHIFT = 5
-_LAST_ZONE = 60
-_TOLERANCE_DEG = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +86,19 @@ class Target:
     """Pixels along a side of a patch."""
     block: PatchBlock = None  # type: ignore[assignment]  # None only on the way in, see below
     """Patches wanted; all whole patches of the grid unless given."""
+    cells: tuple[tuple[int, int], ...] | None = None
+    """(column, row) of the patches wanted, each once, where they fill no block; ``block`` is then what they span."""
 
     def __post_init__(self) -> None:
         check_target_name(self.name)
         if self.acquired.utcoffset() != timedelta(0):
             raise InputError(f"target {self.name}: the time {self.acquired!r} is not in UTC")
         whole = PatchBlock.whole(self.grid, self.patch_px)
+        if self.cells is not None:
+            cells = tuple(sorted(set(self.cells), key=lambda cell: cell[::-1]))
+            block = _spanned(self.name, cells)
+            object.__setattr__(self, "block", block)
+            object.__setattr__(self, "cells", None if len(cells) == len(block) else cells)
         if self.block is None:
             object.__setattr__(self, "block", whole)
         if self.block.last_col > whole.last_col or self.block.last_row > whole.last_row:
@@ -146,7 +143,7 @@ class Target:
 
     def patches(self) -> Iterator[tuple[int, int]]:
         """Yield the (column, row) of every patch wanted, row by row from the north-west."""
-        return iter(self.block)
+        return iter(self.block if self.cells is None else self.cells)
 
     def s2_patch(self, col: int, row: int) -> str:
         """Name of the Sentinel-2 patch at a place.
@@ -163,6 +160,13 @@ class Target:
             product.mission, product.level, product.acquired, product.baseline, product.relative_orbit, product.tile
         )
         return str(S2PatchNameV2(short, col, row))
+
+
+def _spanned(name: str, cells: tuple[tuple[int, int], ...]) -> PatchBlock:
+    if not cells:
+        raise InputError(f"target {name}: the list of wanted patches is empty")
+    cols, rows = zip(*cells, strict=True)
+    return PatchBlock(min(cols), max(cols), min(rows), max(rows))
 
 
 def tile_grid(mgrs: str) -> Grid:
@@ -187,93 +191,14 @@ def tile_grid(mgrs: str) -> Grid:
     NamingError
         There is no such tile; the message says why.
     """
-    zone, band, column, row = _parse_tile(mgrs)
-    west = _SQUARE_M * (_COLUMN_LETTERS[zone % 3].index(column) + 1)
-    lowest = _SQUARE_M * ((_ROW_LETTERS.index(row) - (_EVEN_ZONE_SHIFT if zone % 2 == 0 else 0)) % len(_ROW_LETTERS))
-    limits = _limits(zone, band)
-    for south in range(lowest - 5 * _ROW_CYCLE_M, lowest + 5 * _ROW_CYCLE_M, _ROW_CYCLE_M):
-        if _touches(zone, west, south, limits):
-            x = math.floor(west / _ALIGNMENT_M) * _ALIGNMENT_M
-            y = math.ceil((south + _SQUARE_M) / _ALIGNMENT_M) * _ALIGNMENT_M
-            if band >= "N":
-                return _grid(32600 + zone, x, y)
-            return _grid(32700 + zone, x, y + _FALSE_NORTHING_SOUTH_M)
-    raise NamingError(f"tile {mgrs}: square {column}{row} does not lie in zone {zone}, latitude band {band}")
+    zone, south, (x, y) = square_corner(mgrs)
+    x = math.floor(x / _ALIGNMENT_M) * _ALIGNMENT_M
+    y = math.ceil((y + SQUARE_M) / _ALIGNMENT_M) * _ALIGNMENT_M
+    if south:
+        return _grid(32700 + zone, x, y + _FALSE_NORTHING_SOUTH_M)
+    return _grid(32600 + zone, x, y)
 
 
 def _grid(epsg: int, x: float, y: float) -> Grid:
     transform = (float(_PIXEL_M), 0.0, float(x), 0.0, float(-_PIXEL_M), float(y))
     return Grid(f"EPSG:{epsg}", transform, TILE_PX, TILE_PX)
-
-
-def _parse_tile(mgrs: str) -> tuple[int, str, str, str]:
-    """Split a tile name into zone, latitude band, column letter and row letter; refuse it with the reason."""
-    if not re.fullmatch(r"[0-9]{2}[A-Z]{3}", mgrs):
-        raise NamingError(f"tile {mgrs[:40]!a}: not two digits and three capitals, such as 33UUP")
-    zone, band, column, row = int(mgrs[:2]), mgrs[2], mgrs[3], mgrs[4]
-    if not 1 <= zone <= _LAST_ZONE:
-        raise NamingError(f"tile {mgrs}: there is no UTM zone {mgrs[:2]}, only 01 to 60")
-    if set("IO") & {band, column, row}:
-        raise NamingError(f"tile {mgrs}: MGRS has no letters I and O")
-    if band in "ABYZ":
-        raise NamingError(f"tile {mgrs}: latitude band {band} is polar, where Sentinel-2 has no tiles")
-    letters = _COLUMN_LETTERS[zone % 3]
-    if column not in letters:
-        raise NamingError(f"tile {mgrs}: zone {zone} has the columns {letters[0]} to {letters[-1]}, not {column}")
-    if row not in _ROW_LETTERS:
-        raise NamingError(f"tile {mgrs}: rows run from A to V, not {row}")
-    if band == "X" and zone in (32, 34, 36):
-        raise NamingError(f"tile {mgrs}: zone {zone} ends at 72° N: use {zone - 1} or {zone + 1}")
-    return zone, band, column, row
-
-
-def _limits(zone: int, band: str) -> tuple[float, float, float, float]:
-    """(west, south, east, north) of a zone in a latitude band, in degrees, with the exceptions around Norway."""
-    west, east = 6.0 * zone - 186, 6.0 * zone - 180
-    south = 8.0 * _BANDS.index(band) - 80
-    north = 84.0 if band == "X" else south + 8
-    exceptions = {
-        (31, "V"): (0.0, 3.0), (32, "V"): (3.0, 12.0),
-        (31, "X"): (0.0, 9.0), (33, "X"): (9.0, 21.0), (35, "X"): (21.0, 33.0), (37, "X"): (33.0, 42.0),
-    }  # fmt: skip
-    west, east = exceptions.get((zone, band), (west, east))
-    return west, south, east, north
-
-
-def _touches(zone: int, west: float, south: float, limits: tuple[float, float, float, float]) -> bool:
-    """Whether a 100 km square has a place inside the limits, give or take a tenth of a degree.
-
-    The tolerance stands for what lies between the places looked at: a name is refused only if it is surely wrong.
-    """
-    lon_min, lat_min, lon_max, lat_max = limits
-    steps = [_SQUARE_M * step / 10 for step in range(11)]
-    return any(
-        lon_min - _TOLERANCE_DEG <= lon <= lon_max + _TOLERANCE_DEG
-        and lat_min - _TOLERANCE_DEG <= lat <= lat_max + _TOLERANCE_DEG
-        for lon, lat in (_lonlat(zone, west + dx, south + dy) for dx in steps for dy in steps)
-    )
-
-
-def _lonlat(zone: int, easting: float, northing: float) -> tuple[float, float]:
-    """Longitude and latitude in degrees of a place in UTM, northing counted from the equator (no false northing).
-
-    Krüger's series in the third flattening, to its third power: within a millimetre of PROJ, far more than
-    telling squares apart needs. Source: L. Krüger, "Konforme Abbildung des Erdellipsoids in der Ebene" (1912).
-    """
-    flattening, major_m, scale = 1 / 298.257223563, 6_378_137.0, 0.9996
-    n = flattening / (2 - flattening)
-    rectifying_m = major_m / (1 + n) * (1 + n**2 / 4 + n**4 / 64)
-    beta = (n / 2 - 2 * n**2 / 3 + 37 * n**3 / 96, n**2 / 48 + n**3 / 15, 17 * n**3 / 480)
-    delta = (2 * n - 2 * n**2 / 3 - 2 * n**3, 7 * n**2 / 3 - 8 * n**3 / 5, 56 * n**3 / 15)
-    xi = northing / (scale * rectifying_m)
-    eta = (easting - _FALSE_EASTING_M) / (scale * rectifying_m)
-    terms = list(enumerate(beta, start=1))
-    xi_sphere = xi - sum(b * math.sin(2 * j * xi) * math.cosh(2 * j * eta) for j, b in terms)
-    eta_sphere = eta - sum(b * math.cos(2 * j * xi) * math.sinh(2 * j * eta) for j, b in terms)
-    # Beyond the pole the rows repeat on the far side of the Earth, where no zone has a tile.
-    if abs(xi) > math.pi / 2:
-        return math.inf, math.inf
-    conformal = math.asin(math.sin(xi_sphere) / math.cosh(eta_sphere))
-    latitude = conformal + sum(d * math.sin(2 * j * conformal) for j, d in enumerate(delta, start=1))
-    longitude = math.atan2(math.sinh(eta_sphere), math.cos(xi_sphere))
-    return 6 * zone - 183 + math.degrees(longitude), math.degrees(latitude)

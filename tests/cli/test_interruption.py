@@ -27,7 +27,7 @@ def wait_for(path: Path, pattern: str, process: subprocess.Popen[str]) -> None:
 def test_interrupt(write: Write, command: Command, number: signal.Signals, code: int) -> None:
     config = write(window_px=120)
     process = start("run", "--config", config, "--json", "--set", "export.in_flight=1")
-    wait_for(config.parent, "dataset.work/windows/*/*.tif", process)
+    wait_for(config.parent, "dataset.work/windows/*/[!.]*.tif", process)
     asked = time.monotonic()
     process.send_signal(number)
     out, err = process.communicate(timeout=30)

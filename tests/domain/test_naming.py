@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference_seed_dictionaries import load_dictionary, tile_records
 
 from gee_s1ben.domain.naming import (
     S1PatchName,
@@ -20,6 +19,7 @@ from gee_s1ben.domain.naming import (
     scene_label,
 )
 from gee_s1ben.errors import NamingError
+from gee_s1ben.footprints.unpickling import load_object
 
 S1_PRODUCT = "S1A_IW_GRDH_1SDV_20170613T165043_20170613T165108_017018_01C579_7EEC"
 S2_WHOLE = "S2A_MSIL2A_20170613T101031_N0205_R022_T33UUP_20170613T101608"
@@ -296,14 +296,15 @@ def test_all_published_pairs_come_back(shared_data):
 @pytest.mark.shared_data
 def test_all_products_of_the_seed_come_back(shared_data):
     folder = shared_data / "bigearthnet"
-    records = tile_records(folder / "BigEarthNetTileInfo_v2.npy")
+    tiles = load_object(folder / "BigEarthNetTileInfo_v2.npy")["tile_info"]
+    records = [(tile, record) for tile, found in tiles.items() for record in found.values()]
     for tile, record in records:
         name = S2ProductName.parse(record["product_name"])
         assert str(name) == record["product_name"]
         assert name.tile == tile
         since = datetime.fromisoformat(record["acquisition_time"]).replace(tzinfo=UTC) - name.acquired
         assert abs(since) < timedelta(minutes=10)
-    links = load_dictionary(folder / "BigEarthNetSen2UUID2Sen1ProdName.npy")["Sen2UUID_2_Sen1ProdName"]
+    links = load_object(folder / "BigEarthNetSen2UUID2Sen1ProdName.npy")["Sen2UUID_2_Sen1ProdName"]
     products = {text for texts in links.values() for text in texts}
     assert len(products) == 558
     assert {str(S1ProductName.parse(text)) for text in products} == products

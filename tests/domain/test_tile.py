@@ -7,12 +7,12 @@ import pyproj
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from reference_seed_dictionaries import tile_records
 
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S2PatchNameV2, S2ProductName
 from gee_s1ben.domain.tile import PATCH_PX, TILE_PX, PatchBlock, Target, tile_grid
 from gee_s1ben.errors import InputError, NamingError
+from gee_s1ben.footprints.unpickling import load_object
 
 PRODUCT = S2ProductName.parse("S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP")
 NOON = datetime(2017, 6, 13, 12, tzinfo=UTC)
@@ -38,7 +38,8 @@ def test_published_tiles(name, epsg, ulx, uly):
 
 @pytest.mark.shared_data
 def test_all_tiles_of_the_seed(shared_data):
-    records = tile_records(shared_data / "bigearthnet" / "BigEarthNetTileInfo_v2.npy")
+    tiles = load_object(shared_data / "bigearthnet" / "BigEarthNetTileInfo_v2.npy")["tile_info"]
+    records = [(tile, record) for tile, found in tiles.items() for record in found.values()]
     assert len(records) == 125
     assert len({tile for tile, _ in records}) == 56
     for tile, record in records:
@@ -180,3 +181,27 @@ def test_own_grid_and_block():
 def test_targets_check_themselves(make, reason):
     with pytest.raises(InputError, match=reason):
         make()
+
+
+CELLS = st.tuples(st.integers(0, 90), st.integers(0, 90))
+
+
+@given(st.sets(CELLS, min_size=1, max_size=30))
+def test_listed_patches_are_wanted_and_no_others(cells):
+    target = Target("33UUP", tile_grid("33UUP"), datetime(2017, 6, 13, tzinfo=UTC), cells=tuple(cells))
+    patches = list(target.patches())
+    assert set(patches) == cells
+    assert patches == sorted(cells, key=lambda cell: (cell[1], cell[0]))
+    assert all(cell in set(target.block) for cell in cells)
+
+
+def test_patches_that_fill_a_block_are_that_block():
+    grid, when = tile_grid("33UUP"), datetime(2017, 6, 13, tzinfo=UTC)
+    listed = Target("33UUP", grid, when, cells=((5, 7), (4, 7), (4, 8), (5, 8), (5, 8)))
+    assert listed == Target("33UUP", grid, when, block=PatchBlock(4, 5, 7, 8))
+
+
+@pytest.mark.parametrize("cells", [(), ((91, 0),), ((0, -1),)])
+def test_patches_outside_the_tile_are_refused(cells):
+    with pytest.raises(InputError):
+        Target("33UUP", tile_grid("33UUP"), datetime(2017, 6, 13, tzinfo=UTC), cells=cells)

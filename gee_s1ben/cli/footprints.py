@@ -1,0 +1,97 @@
+"""``footprints``: Sentinel-2 tiles from whatever the user has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gee_s1ben.cli.options import AsJson, Quiet, Verbose, set_up_logging
+from gee_s1ben.cli.outcome import BAD_INPUT, DONE, FINDINGS, Outcome, say
+
+_HELP = """Make a table of Sentinel-2 tiles (GeoParquet) from names, metadata, tables and areas.
+
+INPUT is one of: the name of a Sentinel-2 product, L1C or L2A, with its tile; an old product's name, '/' and a
+granule's; an MGRS tile (33UUP with --from and --to, 33UUP@2017-06-13T10:10:31Z, or 33UUP@2017-06-01/2017-06-30); a .txt
+file with one of these a line; a .SAFE folder, a folder of them, or their metadata XML; the seed's
+BigEarthNetTileInfo_v2.npy; BigEarthNet's metadata.parquet, or a part of it; areas as GeoJSON, GeoPackage or GeoParquet
+(with --from and --to); a table that this command made.
+
+Inputs combine; rows of one tile and time become one. A row that cannot be used is said and passed over: exit code 1, or
+2 where none can be used.
+
+Examples:
+
+  gee-s1ben footprints metadata.parquet --out tiles.parquet
+
+  gee-s1ben footprints S2A_MSIL2A_20170613T101031_N0205_R022_T33UUP_20170613T101608.SAFE names.txt
+
+  gee-s1ben footprints fields.geojson --from 2017-06-01 --to 2017-06-30
+"""
+_MOST_LINES = 20
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the tree."""
+    app.command("footprints", help=_HELP)(footprints)
+
+
+def footprints(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Names, files and folders.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The table to write.", metavar="FILE.parquet")] = Path(
+        "tiles.parquet"
+    ),
+    first: Annotated[
+        str | None, typer.Option("--from", help="First day, for tiles and areas without a time.", metavar="DATE")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day, with --from.", metavar="DATE")] = None,
+    as_json: AsJson = False,  # noqa: ARG001  # read from the arguments, where errors need it too
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> Outcome:
+    """Make a table of Sentinel-2 tiles."""
+    set_up_logging(verbose=verbose, quiet=quiet)
+    from gee_s1ben.dataset.atomic import atomic_write
+    from gee_s1ben.errors import InputError
+    from gee_s1ben.footprints import Span, collect, write_tiles
+
+    if (first is None) != (last is None):
+        raise InputError("--from and --to belong together: give both, or neither")
+    collected = collect(inputs, Span.parse(first, last) if first is not None and last is not None else None)
+    rows, merged, refused = collected.rows, collected.merged, collected.refused
+    _tell([f"refused: {one.source}: {one.reason}" for one in refused], verbose)
+    if not quiet:
+        _tell([f"merged: {one.key}: {', '.join(dict.fromkeys(one.sources))}" for one in merged], verbose)
+    if rows:
+        with atomic_write(out) as partial:
+            write_tiles(rows, partial)
+    data = {
+        "tiles": [
+            {
+                "key": row.key,
+                "product": str(row.product) if row.product else None,
+                "patches": None if row.patches is None else len(row.patches),
+                "source": row.source,
+            }
+            for row in rows
+        ],
+        "merged": [{"key": one.key, "sources": list(one.sources)} for one in merged],
+        "refused": [{"source": one.source, "reason": one.reason} for one in refused],
+        "out": str(out) if rows else None,
+    }
+    patches = sum(len(row.patches) for row in rows if row.patches is not None)
+    counts = f"{len({row.tile for row in rows})} MGRS tiles"
+    if patches:
+        counts += f", {patches} patches listed"
+    where = f"in {out}" if rows else "none of the inputs can be used, nothing written"
+    line = f"{len(rows)} rows ({counts}), {len(merged)} merged, {len(refused)} refused: {where}"
+    return Outcome(data, [line], BAD_INPUT if not rows else FINDINGS if refused else DONE)
+
+
+def _tell(lines: list[str], everything: bool) -> None:
+    """Print lines on stderr, cut unless all are asked for."""
+    for line in lines if everything else lines[:_MOST_LINES]:
+        say(line)
+    if len(lines) > _MOST_LINES and not everything:
+        say(f"… and {len(lines) - _MOST_LINES} more (-v or --json lists all)")

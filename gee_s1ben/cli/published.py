@@ -1,0 +1,56 @@
+"""``published check``: the published pairs against the public tables."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gee_s1ben.cli.options import AsJson, Quiet, Verbose, set_up_logging
+from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
+
+app = typer.Typer(help="The published pairs of BigEarthNet.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def _group() -> None:
+    """Know which Sentinel-1 scene every published patch was cut from."""
+
+
+@app.command(
+    help="Rebuild every name of BigEarthNet-S1 from the pairs that travel with this package, read it back, and compare "
+    "all of them with the public tables.\n\n"
+    "FILE.csv is s1_s2_name_country_season.csv.bz2 of the Python package bigearthnet-common; FILE.parquet is "
+    "metadata.parquet of BigEarthNet v2.\n\n"
+    "Example:\n\n  gee-s1ben published check --metadata metadata.parquet"
+)
+def check(
+    csv: Annotated[Path | None, typer.Option("--csv", help="All pairs of version 1.", metavar="FILE.csv")] = None,
+    metadata: Annotated[
+        Path | None, typer.Option("--metadata", help="The pairs of version 2.", metavar="FILE.parquet")
+    ] = None,
+    as_json: AsJson = False,  # noqa: ARG001  # read from the arguments, where errors need it too
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> Outcome:
+    """Rebuild every name of BigEarthNet-S1 and compare."""
+    set_up_logging(verbose=verbose, quiet=quiet)
+    from gee_s1ben.published.check import check as compare
+
+    started = time.perf_counter()
+    done = compare(csv, metadata)
+    seconds = time.perf_counter() - started
+    data = {
+        "checks": [
+            {"what": one.what, "names": one.names, "wrong": one.wrong, "examples": one.examples} for one in done
+        ],
+        "seconds": round(seconds, 3),
+    }
+    lines = []
+    for one in done:
+        lines.append(f"{one.what:<16}{one.names} names, {one.wrong} wrong")
+        lines += [f"  {example}" for example in one.examples]
+    lines.append(f"{'time':<16}{seconds:.1f} s")
+    return Outcome(data, lines, FINDINGS if any(one.wrong for one in done) else DONE)

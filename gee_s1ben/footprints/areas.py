@@ -1,0 +1,96 @@
+"""Reader of areas in GeoJSON, GeoPackage and GeoParquet: each stands for the tiles that it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import pyogrio
+from shapely.geometry.base import BaseGeometry
+
+from gee_s1ben.errors import InputError
+from gee_s1ben.footprints.row import Readings, Refusal, Span, TileRow
+from gee_s1ben.footprints.squares import tiles_touching
+
+MAX_BYTES = 500_000_000
+_JSON = (".geojson", ".json")
+
+
+def accepts(path: Path) -> bool:
+    """Whether a path is a GeoJSON, GeoPackage or Parquet file."""
+    return path.suffix.lower() in (*_JSON, ".gpkg", ".parquet", ".geoparquet")
+
+
+def read(path: Path, span: Span | None) -> Readings:
+    """Yield the tiles that the areas of a file touch, each once.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, has no areas, or there is no span of time.
+    """
+    if span is None:
+        raise InputError(f"{path} has areas but no time: give --from and --to")
+    tiles: set[str] = set()
+    for place, area in _geometries(path):
+        try:
+            if area is None:
+                raise InputError("the area is empty")  # noqa: TRY301
+            tiles.update(tiles_touching(area))
+        except InputError as error:
+            yield Refusal(f"{path} {place}", str(error))
+    for tile in sorted(tiles):
+        yield TileRow.of_tile(tile, span, str(path))
+
+
+def _geometries(path: Path) -> Iterator[tuple[str, BaseGeometry | None]]:
+    """Every geometry in longitude and latitude, with its place in the file."""
+    count = 0
+    for name, frame in _frames(path):
+        if frame.crs is None:
+            raise InputError(f"{path} does not say what its coordinates are: give it a coordinate reference system")
+        try:
+            geometries = list(frame.geometry.to_crs("EPSG:4326"))
+        except Exception as error:
+            raise InputError(f"{path}: its coordinates cannot be turned into degrees: {_line(error)}") from error
+        for number, geometry in enumerate(geometries, start=1):
+            count += 1
+            yield f"{name}row {number}", geometry
+    if not count:
+        raise InputError(f"{path} has no areas")
+
+
+def _frames(path: Path) -> Iterator[tuple[str, Any]]:
+    try:
+        _check_kind(path)
+        if path.suffix.lower() in (".parquet", ".geoparquet"):
+            yield "", geopandas.read_parquet(path)
+            return
+        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+        for layer in layers:
+            yield f"{layer} " if len(layers) > 1 else "", geopandas.read_file(path, layer=layer)
+    except InputError:
+        raise
+    except Exception as error:  # GDAL, GEOS and Arrow each have errors of their own
+        raise InputError(f"{path} cannot be read: {_line(error)}") from error
+
+
+def _check_kind(path: Path) -> None:
+    """Hold the content against the name: GDAL goes by content alone, and knows formats that name other files."""
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError(f"{path} is larger than {MAX_BYTES} bytes: that is more than areas need")
+    with path.open("rb") as file:
+        start = file.read(64)
+    kind = path.suffix.lower()
+    if kind in _JSON:
+        fits = start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    else:
+        fits = start.startswith(b"SQLite format 3\0" if kind == ".gpkg" else b"PAR1")
+    if not fits:
+        raise InputError(f"{path} is not what its name says, {kind}")
+
+
+def _line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"

@@ -1,0 +1,102 @@
+"""All inputs together: each to its reader, rows of one tile and time merged, what was refused kept with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gee_s1ben.errors import InputError
+from gee_s1ben.footprints import areas, bigearthnet, names, safe, seed, table
+from gee_s1ben.footprints.row import Reader, Readings, Refusal, Span, TileRow
+
+READERS: tuple[Reader, ...] = (names, safe, seed, bigearthnet, table, areas)
+"""The first that accepts a path reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merger:
+    """Rows of one tile and time that became one."""
+
+    key: str
+    """The tile and time."""
+    sources: tuple[str, ...]
+    """Where they came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What the inputs came to."""
+
+    rows: tuple[TileRow, ...]
+    """One a tile and time, in order of tile, then of time."""
+    merged: tuple[Merger, ...]
+    refused: tuple[Refusal, ...]
+
+
+def collect(inputs: Sequence[str], span: Span | None = None) -> Collected:
+    """Read every input.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Paths, names of products, MGRS tiles.
+    span : Span, optional
+        For tiles and areas, which have no time of their own.
+    """
+    rows: dict[str, TileRow] = {}
+    sources: dict[str, list[str]] = {}
+    refused: list[Refusal] = []
+    for given in inputs:
+        for reading in _readings(given, span, refused):
+            if isinstance(reading, Refusal):
+                refused.append(reading)
+                continue
+            key = reading.key
+            rows[key] = _merged(rows[key], reading) if key in rows else reading
+            sources.setdefault(key, []).append(reading.source)
+    merged = tuple(Merger(key, tuple(found)) for key, found in sources.items() if len(found) > 1)
+    return Collected(tuple(rows[key] for key in sorted(rows)), merged, tuple(refused))
+
+
+def _readings(given: str, span: Span | None, refused: list[Refusal]) -> Readings:
+    """Yield what one input holds; one that is unusable as a whole, or from some place on, is refused."""
+    shown = ascii(given if len(given) <= 160 else given[:60] + "…")[1:-1]
+    try:
+        path = Path(given)
+        reader = next((one for one in READERS if one.accepts(path)), None) if _exists(path) else None
+        if reader is not None:
+            yield from reader.read(path, span)
+        elif _exists(path) and not given.startswith("S2"):
+            raise InputError("is of no kind that is read here: see 'gee-s1ben footprints --help'")  # noqa: TRY301
+        else:
+            yield names.read_name(given, span, shown, given)
+    except InputError as error:
+        refused.append(Refusal(shown, str(error)))
+    except OSError as error:
+        refused.append(Refusal(shown, f"cannot be read: {error.strerror or error}"))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long, or with a NUL
+        return False
+
+
+def _merged(one: TileRow, other: TileRow) -> TileRow:
+    """Join two rows of one tile and time: the product's own footprint before an outline, the patches of both."""
+    wanted = None
+    if one.patches is not None and other.patches is not None:
+        wanted = tuple(sorted({*one.patches, *other.patches}, key=lambda cell: cell[::-1]))
+    best = other if other.measured and not one.measured else one
+    sources = dict.fromkeys([*one.source.split("; "), *other.source.split("; ")])
+    return replace(
+        one,
+        footprint=best.footprint,
+        measured=best.measured,
+        product=one.product or other.product,
+        span=one.span if one.product is None and other.product is None else None,
+        patches=wanted,
+        source="; ".join(sources),
+    )

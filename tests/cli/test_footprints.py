@@ -1,0 +1,77 @@
+"""The command that makes a table of tiles, as a user runs it."""
+
+import geopandas
+import pytest
+
+V2 = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
+
+
+def test_inputs_become_one_table(command, tmp_path):
+    out = tmp_path / "deep" / "tiles.parquet"
+    june = ["--from", "2017-06-01", "--to", "2017-06-30"]
+    ended = command("footprints", V2, "33UVP", "33UUP@2017-06-13T10:10:31Z", *june, "--out", out)
+    assert ended.code == 0
+    assert ended.out == f"2 rows (2 MGRS tiles), 1 merged, 0 refused: in {out}\n"
+    assert f"merged: 33UUP_20170613T101031: {V2}, 33UUP@2017-06-13T10:10:31Z" in ended.err
+    assert list(geopandas.read_parquet(out).tile) == ["33UUP", "33UVP"]
+
+
+def test_a_bad_row_is_a_finding_and_the_others_are_written(command, tmp_path):
+    out = tmp_path / "tiles.parquet"
+    ended = command("footprints", V2, "../x", "33ZUP@2017-06-13", "-o", out, "--json")
+    assert ended.code == 1
+    assert [one["source"] for one in ended.data["refused"]] == ["../x", "33ZUP@2017-06-13"]
+    assert ended.data["tiles"] == [{"key": "33UUP_20170613T101031", "product": V2, "patches": None, "source": V2}]
+    assert ended.err.count("refused: ") == 2
+    assert out.exists()
+
+
+def test_nothing_but_bad_rows_is_bad_input_and_writes_nothing(command, tmp_path):
+    out = tmp_path / "tiles.parquet"
+    out.write_text("what stood there")
+    ended = command("footprints", "../x", "S2A_" + "x" * 296, "a\nb", "-o", out)
+    assert ended.code == 2
+    assert "nothing written" in ended.out
+    assert len(ended.err.splitlines()) == 3
+    assert out.read_text() == "what stood there"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["33UUP", "--from", "2017-06-01"],
+        ["33UUP", "--from", "2017-06-02", "--to", "2017-06-01"],
+        ["33UUP", "--from", "x", "--to", "y"],
+        [],
+    ],
+)
+def test_a_range_that_is_none_is_bad_input(command, tmp_path, arguments):
+    ended = command("footprints", *arguments, "-o", tmp_path / "tiles.parquet")
+    assert ended.code == 2
+    assert ended.err.splitlines()[-1].startswith("error: ")
+    assert not (tmp_path / "tiles.parquet").exists()
+
+
+def test_many_refusals_are_cut_for_people_and_whole_for_machines(command, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("nothing\n" * 100 + V2 + "\n")
+    ended = command("footprints", names, "-o", tmp_path / "tiles.parquet", "--json")
+    assert len(ended.data["refused"]) == 100
+    assert len(ended.err.splitlines()) == 21
+    assert "80 more" in ended.err
+
+
+def test_a_disk_that_refuses_is_one_line(command, tmp_path):
+    (tmp_path / "file").write_text("")
+    ended = command("footprints", V2, "-o", tmp_path / "file" / "tiles.parquet")
+    assert ended.code == 2
+    assert ended.err.splitlines()[-1].startswith("error: cannot write")
+
+
+@pytest.mark.shared_data
+def test_the_seed_and_the_published_patches_together(command, shared_data, tmp_path):
+    folder = shared_data / "bigearthnet"
+    ended = command("footprints", folder / "metadata.parquet", folder / "BigEarthNetTileInfo_v2.npy", "-q", "--json",
+                    "-o", tmp_path / "tiles.parquet")  # fmt: skip
+    assert ended.code == 0
+    assert (len(ended.data["tiles"]), len(ended.data["merged"]), ended.data["refused"]) == (125, 115, [])

@@ -1,0 +1,135 @@
+"""Names of products and tiles, alone and in lists."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sentinel2_metadata import OLD_GRANULE, OLD_PRODUCT
+
+from gee_s1ben.errors import InputError
+from gee_s1ben.footprints import Refusal, Span, TileRow, collect
+from gee_s1ben.footprints.row import parse_moment
+
+JUNE = Span.parse("2017-06-01", "2017-06-30")
+GRANULE = OLD_GRANULE.format(tile="33UUP")
+
+
+def one(text, span=None):
+    collected = collect([text], span)
+    found = [*collected.rows, *collected.refused]
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608",
+        "S2A_MSIL2A_20170613T101031_N0205_R022_T33UUP_20170613T101608",
+        "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP",
+    ],
+)
+@pytest.mark.parametrize("safe", ["", ".SAFE"])
+def test_a_product_is_its_tile_at_its_time(name, safe):
+    row = one(name + safe)
+    assert (row.tile, row.acquired) == ("33UUP", datetime(2017, 6, 13, 10, 10, 31, tzinfo=UTC))
+    assert str(row.product) == name
+    assert row.grid.xy(0, 0) == (300000, 5400000)
+    assert not row.measured
+    assert row.patches is None
+
+
+@pytest.mark.parametrize("between", ["/", ".SAFE/", ".SAFE/GRANULE/", "/GRANULE/"])
+def test_an_old_product_and_a_granule_are_one_tile(between):
+    row = one(f"{OLD_PRODUCT}{between}{GRANULE}")
+    assert row.key == "33UUP_20160831T101022"
+    assert str(row.product) == "S2A_MSIL1C_20160831T101022_N0204_R022_T33UUP"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [(OLD_PRODUCT, "many tiles"), (GRANULE, "does not say when"), (f"{OLD_PRODUCT}/x", "granule")]
+)
+def test_half_an_old_name_says_what_is_missing(name, reason):
+    assert reason in one(name).reason
+
+
+def test_a_tile_takes_the_middle_of_a_range():
+    row = one("33UUP", JUNE)
+    assert row.acquired == datetime(2017, 6, 16, tzinfo=UTC)
+    assert row.span == JUNE
+    assert one("T33UUP@2017-06-01/2017-06-30").key == row.key
+
+
+def test_a_tile_at_a_time_needs_no_range():
+    row = one("33UUP@2017-06-13T12:10:31+02:00", JUNE)
+    assert row.acquired == datetime(2017, 6, 13, 10, 10, 31, tzinfo=UTC)
+    assert row.span is None
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [("2017-06-30", "2017-06-01"), ("x", "2017-06-01"), ("2017-06-01", "2017-02-30"), ("9" * 99, "1")],
+)
+def test_a_range_that_is_none_is_refused(first, last):
+    with pytest.raises(InputError):
+        Span.parse(first, last)
+
+
+def test_a_day_at_the_end_of_a_range_is_whole():
+    assert Span.parse("2017-06-01", "2017-06-01").stop == parse_moment("2017-06-02")
+    assert Span.parse("2017-06-01", "2017-06-01T06:00Z").middle == parse_moment("2017-06-01T03:00")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", "33UUP", "91UUP@2017-06-13", "33XUP@2017-06-13", "33ZUP@2017-06-13", "33UUP@yesterday", "33UUP@2017-06-13/",
+        "../S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP", "S2A_MSIL2A_20170613T101031", "S2A_MSIL2A_" + "7" * 289,
+        "S2A_MSIL2A_20170613T101031_N9999_R022_T33ZZZ", "S2A_MSIL2A_20171313T101031_N9999_R022_T33UUP",
+        "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP/../../x", "S2A_MSIL2A_20170613T101031_N9999_R022_T32XMG",
+        "a\0b", "a\nb\x1b[31m", "x" * 5000, "§",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_refused_in_one_clear_line(name):
+    refusal = one(name)
+    assert isinstance(refusal, Refusal)
+    text = f"{refusal.source}: {refusal.reason}"
+    assert text.isprintable()
+    assert len(text) < 600
+
+
+def test_a_list_goes_on_after_a_bad_line(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text(
+        "\ufeff# tiles of June\n33UUP\n\n  S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP  # the one\n../etc/passwd\n"
+        + "9" * 300 + "\n31UDQ@2017-06-05\n", "utf-8",
+    )  # fmt: skip
+    collected = collect([str(path)], JUNE)
+    assert [row.key for row in collected.rows] == [
+        "31UDQ_20170605T000000",
+        "33UUP_20170613T101031",
+        "33UUP_20170616T000000",
+    ]
+    assert [refusal.source for refusal in collected.refused] == [f"{path} line 5", f"{path} line 6"]
+
+
+def test_a_list_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_bytes(b"\xff\xfe\x00")
+    assert "UTF-8" in one(str(path)).reason
+
+
+def test_names_are_never_paths_in_a_list(tmp_path):
+    (tmp_path / "inner.txt").write_text("33UUP\n")
+    path = tmp_path / "names.txt"
+    path.write_text(f"{tmp_path / 'inner.txt'}\n")
+    assert isinstance(one(str(path), JUNE), Refusal)
+
+
+def test_the_row_makes_the_target_that_the_configuration_makes():
+    from gee_s1ben.domain.naming import S2ProductName
+    from gee_s1ben.domain.tile import Target
+
+    name = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
+    row = one(name)
+    assert isinstance(row, TileRow)
+    assert row.target() == Target.of_product(S2ProductName.parse(name))
