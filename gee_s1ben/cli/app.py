@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from gee_s1ben import __version__
-from gee_s1ben.cli import catalog, engine, simulate, stages
+from gee_s1ben.cli import catalog, engine, footprints, inspecting, published, publishing, simulate, stages
 from gee_s1ben.cli.outcome import BAD_INPUT, DONE, UNEXPECTED, Outcome, say, show, show_error
 from gee_s1ben.errors import GeeS1benError
 
@@ -28,8 +28,12 @@ app = typer.Typer(
 )
 stages.add_to(app)
 simulate.add_to(app)
+publishing.add_to(app)
+footprints.add_to(app)
+inspecting.add_to(app)
 app.add_typer(engine.app, name="engine")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(published.app, name="published")
 
 
 def _version(wanted: bool) -> None:

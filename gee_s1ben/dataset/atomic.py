@@ -95,8 +95,15 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def sweep_partial(folder: Path) -> int:
+def sweep_partial(folder: Path, prefix: str = PARTIAL_PREFIX) -> int:
     """Remove from a folder what a killed run left unfinished; return how much that was.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+    prefix : str
+        Start of the names to remove.
 
     Raises
     ------
@@ -104,7 +111,7 @@ def sweep_partial(folder: Path) -> int:
         Something cannot be removed.
     """
     with storage_errors(folder):
-        left = sorted(folder.glob(f"{PARTIAL_PREFIX}*"))
+        left = sorted(folder.glob(f"{prefix}*"))
         for path in left:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from rasterio.crs import CRS
-from rasterio.io import MemoryFile
+from rasterio._err import CPLE_BaseError  # GDAL's own, which rasterio lets through from here and there
 
 from gee_s1ben.dataset.atomic import storage_errors
+from gee_s1ben.dataset.crs import crs_text, same_crs
+from gee_s1ben.dataset.form import form_of_grid, rasterio_bytes
+from gee_s1ben.dataset.validity import plainly_valid, without_data
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import InputError, RasterError
-
-_LOWEST_DB = -1000.0
-"""No radar measures less; what is below stands for the absence of data."""
 
 
 def encode_patch_tif(array: npt.NDArray[np.float32], grid: Grid) -> bytes:
     """Encode one band as a GeoTIFF: float32, uncompressed, no nodata tag, ``AREA_OR_POINT=Area``.
 
-    The same array and grid give the same bytes.
+    The same array and grid give the same bytes, which are those that rasterio writes by default.
 
     Parameters
     ----------
@@ -43,28 +40,46 @@ def encode_patch_tif(array: npt.NDArray[np.float32], grid: Grid) -> bytes:
         The array is not float32, not of the grid's size, or holds NaN, infinity or a stand-in for no data. Loaders
         read patches as integers, where NaN becomes 0 dB.
     """
+    check_shape(array, grid)
+    plain = np.ascontiguousarray(array)
+    if not plainly_valid(plain):
+        check_valid(plain)
+    form = form_of_grid(grid)
+    if form is None or not form.strip_starts(plain).all():
+        return rasterio_bytes(plain, grid)
+    data = form.blank()
+    form.place(data, grid.transform[2], grid.transform[5])
+    form.pixels(data)[:] = plain
+    return bytes(data)
+
+
+def check_shape(array: npt.NDArray[np.float32], grid: Grid) -> None:
+    """Refuse an array that is not float32 or not of the grid's size.
+
+    Raises
+    ------
+    RasterError
+        It is not.
+    """
     if array.dtype != np.float32 or array.shape != grid.shape:
         raise RasterError(
             f"a patch must be float32 of {grid.height}×{grid.width} pixels, not {array.dtype} of shape {array.shape}"
         )
+
+
+def check_valid(array: npt.NDArray[np.float32]) -> None:
+    """Refuse an array with pixels that are not backscatter.
+
+    Raises
+    ------
+    RasterError
+        One holds NaN, infinity, a stand-in for no data, or a number that no radar measures.
+    """
     wrong = int(np.count_nonzero(~np.isfinite(array)))
     if wrong:
         raise RasterError(f"a patch must have a number in every pixel, but {wrong} of {array.size} are NaN or infinite")
-    lowest = float(array.min())
-    if lowest < _LOWEST_DB:
-        raise RasterError(f"a patch must have data in every pixel, but one holds {lowest:g} dB")
-    with MemoryFile() as memory:
-        with memory.open(
-            driver="GTiff",
-            width=grid.width,
-            height=grid.height,
-            count=1,
-            dtype="float32",
-            crs=_crs(grid.crs),
-            transform=rasterio.Affine(*grid.transform),
-        ) as file:
-            file.write(array, 1)
-        return bytes(memory.getbuffer())
+    if without_data(array).any():
+        raise RasterError(f"a patch must have data in every pixel, but one holds {float(array.min()):g} dB")
 
 
 def write_patch_tif(path: Path, array: npt.NDArray[np.float32], grid: Grid) -> bytes:
@@ -110,9 +125,9 @@ def read_patch_tif(path: Path) -> tuple[npt.NDArray[np.float32], Grid]:
             }
             if file.crs is None:
                 raise RasterError(f"{path}: no coordinate reference system")
-            grid = Grid(_crs_text(file.crs), tuple(file.transform)[:6], file.width, file.height)
+            grid = Grid(crs_text(file.crs), tuple(file.transform)[:6], file.width, file.height)
             array = file.read(1)
-    except (rasterio.errors.RasterioError, OSError, InputError) as error:
+    except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, InputError, ValueError) as error:
         if isinstance(error, RasterError):
             raise
         raise RasterError(f"{path}: unreadable or truncated ({_one_line(error)})") from error
@@ -126,22 +141,9 @@ def same_grid(found: Grid, wanted: Grid) -> bool:
     """Whether two grids are one: size, CRS, and transform to the micrometre."""
     return (
         found.shape == wanted.shape
-        and (found.crs == wanted.crs or _crs(found.crs) == _crs(wanted.crs))
+        and same_crs(found.crs, wanted.crs)
         and bool(np.allclose(found.transform, wanted.transform, rtol=0, atol=1e-6))
     )
-
-
-@lru_cache(maxsize=64)
-def _crs(text: str) -> Any:
-    try:
-        return CRS.from_user_input(text)
-    except rasterio.errors.CRSError as error:
-        raise RasterError(f"unknown coordinate reference system {text[:80]!r}: {_one_line(error)}") from error
-
-
-def _crs_text(crs: Any) -> str:
-    code = crs.to_epsg()
-    return f"EPSG:{code}" if code else str(crs.to_wkt())
 
 
 def _one_line(error: Exception) -> str:

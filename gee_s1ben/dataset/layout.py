@@ -71,6 +71,10 @@ class Layout(Protocol):
         """Folder under the dataset's root that holds all patch folders."""
         ...
 
+    def parent(self, name: S1PatchName) -> str:
+        """Folder that holds the folder of a patch, relative to the dataset's root."""
+        ...
+
     def folder(self, name: S1PatchName) -> PurePosixPath:
         """Folder of a patch, relative to the dataset's root."""
         ...
@@ -96,6 +100,10 @@ class LayoutV1:
     version: LayoutVersion = "v1"
     top: str = "BigEarthNet-S1-v1.0"
 
+    def parent(self, name: S1PatchName) -> str:  # noqa: ARG002  the protocol's
+        """Folder that holds the folder of a patch, relative to the dataset's root: the same for all."""
+        return self.top
+
     def folder(self, name: S1PatchName) -> PurePosixPath:
         """Folder of a patch, relative to the dataset's root."""
         return PurePosixPath(self.top, str(name))
@@ -115,6 +123,10 @@ class LayoutV2:
 
     version: LayoutVersion = "v2"
     top: str = "BigEarthNet-S1"
+
+    def parent(self, name: S1PatchName) -> str:
+        """Folder that holds the folder of a patch, relative to the dataset's root: one for each scene."""
+        return f"{self.top}/{name.scene}"
 
     def folder(self, name: S1PatchName) -> PurePosixPath:
         """Folder of a patch, relative to the dataset's root."""
@@ -149,16 +161,14 @@ def metadata_json(record: PatchRecord) -> str:
 
     ``lly`` is the published slip for ``lry``; readers expect it.
     """
-    west, south, east, north = (_plain(value) for value in record.grid.bounds)
-    return json.dumps(
-        {
-            "labels": list(record.labels),
-            "coordinates": {"ulx": west, "uly": north, "lrx": east, "lly": south},
-            "projection": _projection_wkt(record.grid.crs),
-            "corresponding_s2_patch": record.s2_patch,
-            "scene_source": record.scene,
-            "acquisition_time": f"{record.acquired:%Y-%m-%dT%H:%M:%S}",
-        }
+    west, south, east, north = (json.dumps(_plain(value)) for value in record.grid.bounds)
+    # Part by part, because the projection, most of the text and the same for a whole zone, is made only once.
+    return (
+        f'{{"labels": {json.dumps(record.labels)}, '
+        f'"coordinates": {{"ulx": {west}, "uly": {north}, "lrx": {east}, "lly": {south}}}, '
+        f'"projection": {_projection_json(record.grid.crs)}, '
+        f'"corresponding_s2_patch": {json.dumps(record.s2_patch)}, "scene_source": {json.dumps(record.scene)}, '
+        f'"acquisition_time": "{record.acquired.replace(tzinfo=None, microsecond=0).isoformat()}"}}'
     )
 
 
@@ -172,10 +182,11 @@ def _plain(value: float) -> int | float:
 
 
 @lru_cache(maxsize=64)
-def _projection_wkt(crs: str) -> str:
-    """WKT1 as published: with the axes of the geographic part, which PROJ leaves out."""
+def _projection_json(crs: str) -> str:
+    """WKT1, quoted, as published: with the axes of the geographic part, which PROJ leaves out."""
     try:
         wkt = str(pyproj.CRS.from_user_input(crs).to_wkt("WKT1_GDAL"))
     except pyproj.exceptions.CRSError as error:
         raise InputError(f"the coordinate reference system {crs[:80]!r} has no WKT1 form") from error
-    return _END_OF_GEOGCS.sub(lambda end: ',AXIS["Latitude",NORTH],AXIS["Longitude",EAST]' + end[0], wkt, count=1)
+    axes = ',AXIS["Latitude",NORTH],AXIS["Longitude",EAST]'
+    return json.dumps(_END_OF_GEOGCS.sub(lambda end: axes + end[0], wkt, count=1))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from itertools import groupby, pairwise
 from operator import itemgetter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Self, TypeVar
 
 from gee_s1ben.dataset.atomic import atomic_write
@@ -147,7 +147,7 @@ def read_manifest(root: Path) -> Iterator[tuple[str, str]]:
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for number, line in enumerate(file, start=1):
             found = _MANIFEST_LINE.fullmatch(line)
-            if found is None or PurePosixPath(found[2]).is_absolute() or ".." in PurePosixPath(found[2]).parts:
+            if found is None or found[2].startswith("/") or ".." in found[2].split("/"):
                 raise InputError(f"{path}, line {number}: {_NO_CHECKSUM}")
             if found[2] <= before:
                 raise InputError(f"{path}, line {number}: out of order; move the file away and run again")
@@ -219,13 +219,43 @@ def record_target(
     stale -= {row.name for row in read_patches(root) if row.target != target and row.name in stale}
     replaced = names | stale
 
-    kept_files = (entry for entry in read_manifest(root) if PurePosixPath(entry[0]).parent.name not in replaced)
-    lines = (f"{digest}  {path}\n" for path, digest in heapq.merge(kept_files, new_files, key=itemgetter(0)))
-    with atomic_write(manifest_path(root)) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(lines)
+    kept_files = (entry for entry in read_manifest(root) if _patch_of(entry[0]) not in replaced)
+    _write_manifest(root, heapq.merge(kept_files, new_files, key=itemgetter(0)))
     _merge_table(patches_path(root), PatchRow, target, new_patches)
     _merge_table(absent_path(root), AbsentRow, target, new_absent)
     return tuple(S1PatchName.parse(name) for name in sorted(stale))
+
+
+def record_files(root: Path, files: Iterable[tuple[str, str]]) -> None:
+    """Put files that belong to no target into the manifest, in place of what it had of them.
+
+    Parameters
+    ----------
+    root : Path
+        The dataset.
+    files : iterable of (str, str)
+        Path relative to the root and SHA-256 of each.
+
+    Raises
+    ------
+    InputError
+        The manifest on disk is broken.
+    StorageError
+        The disk is full, read-only or failing; the manifest is then as it was.
+    """
+    new = dict(files)
+    kept = (entry for entry in read_manifest(root) if entry[0] not in new)
+    _write_manifest(root, heapq.merge(kept, sorted(new.items()), key=itemgetter(0)))
+
+
+def _patch_of(path: str) -> str:
+    """Name of the folder that a file lies in, which is that of its patch."""
+    return path.rpartition("/")[0].rpartition("/")[2]
+
+
+def _write_manifest(root: Path, entries: Iterable[tuple[str, str]]) -> None:
+    with atomic_write(manifest_path(root)) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"{digest}  {path}\n" for path, digest in entries)
 
 
 def _check_rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,12 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from gee_s1ben.dataset.atomic import PARTIAL_PREFIX
-from gee_s1ben.dataset.geotiff import read_patch_tif, same_grid
+from gee_s1ben.dataset.geotiff import same_grid
 from gee_s1ben.dataset.layout import Layout, raster_name
-from gee_s1ben.dataset.manifest import read_manifest
+from gee_s1ben.dataset.manifest import manifest_path, read_manifest
+from gee_s1ben.dataset.patch_reader import PatchReader
+from gee_s1ben.dataset.sampling import sample
+from gee_s1ben.dataset.stored import open_dataset
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
-from gee_s1ben.errors import RasterError
+from gee_s1ben.domain.tile import PATCH_PX, tile_grid
+from gee_s1ben.errors import InputError, NamingError, RasterError
+
+_RASTER = re.compile(r"_([A-Z]{2})\.tif$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +34,8 @@ class ExpectedPatch:
 
     name: S1PatchName
     """Its name."""
-    grid: Grid
-    """Its exact grid."""
+    grid: Grid | None
+    """Its exact grid; None if it is not known."""
     polarisations: tuple[str, ...] = ("VV", "VH")
     """Its rasters."""
 
@@ -100,15 +107,64 @@ def verify_dataset(
     wanted = {str(layout.folder(patch.name)): patch for patch in expected}
     missing: list[Finding] = []
     wrong: list[Finding] = []
+    reader = PatchReader()
     for folder, patch, digests in _with_digests(root, wanted):
         if not (root / folder).is_dir():
             missing.append(Finding(str(patch.name), "its folder is not there"))
             continue
-        reason = _check_patch(root / folder, patch, layout, digests)
+        reason = _check_patch(root / folder, patch, layout, digests, reader)
         if reason is not None:
             wrong.append(Finding(str(patch.name), reason))
     extra = tuple(find_strays(root, layout)) if strays else ()
     return VerificationReport(len(wanted), tuple(missing), tuple(wrong), extra)
+
+
+def verify_stored(root: Path, sample_count: int | None = None, seed: int = 0) -> VerificationReport:
+    """Verify a dataset against its own manifest, without the plan that it was made by.
+
+    The grid of a patch is checked where its name tells it: patches of 120 pixels in a tile of Sentinel-2.
+
+    Parameters
+    ----------
+    root : Path
+        The dataset.
+    sample_count : int or None
+        How many patches to look at, drawn at random; all of them, and what no manifest names, if None.
+    seed : int
+        The same seed draws the same patches.
+
+    Returns
+    -------
+    VerificationReport
+        See :func:`verify_dataset`.
+
+    Raises
+    ------
+    InputError
+        There is no dataset or no manifest, or the manifest is broken.
+    """
+    layout = open_dataset(root).layout
+    if not manifest_path(root).exists():
+        raise InputError(f"{root} has no manifest ({manifest_path(root)}): there is nothing to verify it against")
+    expected = sample(_expected(root, layout), sample_count, seed)
+    return verify_dataset(root, expected, layout, strays=sample_count is None)
+
+
+def _expected(root: Path, layout: Layout) -> Iterator[ExpectedPatch]:
+    """Patches of a manifest."""
+    inside = (path for path, _ in read_manifest(root) if path.startswith(f"{layout.top}/"))
+    for folder, paths in groupby(inside, key=lambda path: path.rpartition("/")[0]):
+        name = S1PatchName.parse(folder.rpartition("/")[2])
+        rasters = (_RASTER.search(path) for path in paths)
+        yield ExpectedPatch(name, _grid_by_name(name), tuple(found[1] for found in rasters if found))
+
+
+def _grid_by_name(name: S1PatchName) -> Grid | None:
+    try:
+        tile = tile_grid(name.tile)
+    except NamingError:
+        return None
+    return tile.window(name.col * PATCH_PX, name.row * PATCH_PX, PATCH_PX, PATCH_PX)
 
 
 def find_strays(root: Path, layout: Layout) -> Iterator[Finding]:
@@ -138,7 +194,9 @@ def _as_prefix(folder: str) -> str:
     return folder + "/"
 
 
-def _check_patch(folder: Path, patch: ExpectedPatch, layout: Layout, digests: dict[str, str]) -> str | None:
+def _check_patch(
+    folder: Path, patch: ExpectedPatch, layout: Layout, digests: dict[str, str], reader: PatchReader
+) -> str | None:
     """First thing wrong with a patch folder, or None."""
     wanted = set(layout.files(patch.name, patch.polarisations))
     found = {entry.name for entry in folder.iterdir()}
@@ -147,11 +205,12 @@ def _check_patch(folder: Path, patch: ExpectedPatch, layout: Layout, digests: di
         return "; ".join(
             [f"{name} is not there" for name in lacking] + [f"{name!a} does not belong there" for name in surplus]
         )
+    contents: dict[str, bytes] = {}
     for name in sorted(wanted):
         if name not in digests:
             return f"{name} is not in the manifest"
         try:
-            data = (folder / name).read_bytes()
+            contents[name] = data = (folder / name).read_bytes()
         except OSError as error:
             return f"{name} cannot be read: {error.strerror or error}"
         if hashlib.sha256(data).hexdigest() != digests[name]:
@@ -159,10 +218,10 @@ def _check_patch(folder: Path, patch: ExpectedPatch, layout: Layout, digests: di
     for polarisation in patch.polarisations:
         name = raster_name(patch.name, polarisation)
         try:
-            array, grid = read_patch_tif(folder / name)
+            array, grid = reader.decode(contents[name], folder / name)
         except RasterError as error:
             return str(error)
-        if not same_grid(grid, patch.grid):
+        if patch.grid is not None and not same_grid(grid, patch.grid):
             return f"{name} lies on {grid}, not on {patch.grid}"
         if not np.isfinite(array).all():
             return f"{name} holds NaN or infinity"

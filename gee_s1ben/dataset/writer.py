@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
+import errno
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,22 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, storage_errors, sweep_partial, sync
-from gee_s1ben.dataset.geotiff import encode_patch_tif
-from gee_s1ben.dataset.layout import Layout, PatchRecord, raster_name
+from gee_s1ben.dataset.batch import PatchBatch
+from gee_s1ben.dataset.layout import Layout, PatchRecord
 from gee_s1ben.dataset.manifest import PROVENANCE
 from gee_s1ben.domain.naming import S1PatchName
-from gee_s1ben.errors import InputError, RasterError
-
-_POLARISATION = re.compile(r"[A-Z]{2}")
+from gee_s1ben.domain.shard import Shard
 
 
 class PatchWriter:
     """Writes patch folders under a dataset's root.
 
-    A folder is made ready under a ``.partial-`` name in the root and then renamed into place, so that a kill at any
-    instruction leaves each patch whole or absent; what it leaves unfinished is removed when the next writer is made.
-    One writer at a time may work on a root. Files are not flushed one by one: call :meth:`flush` before recording
-    them as done.
+    Patches are made ready in a folder with a ``.partial-`` name in the root and then renamed into place, so that a
+    kill at any instruction leaves each patch whole or absent; what it leaves unfinished is removed when the next
+    writer is made. Files are not flushed one by one: call :meth:`flush` before recording them as done.
+
+    One writer without a shard may work on a root at a time; or any number with different shards of the same count,
+    in as many threads, processes or machines.
 
     Parameters
     ----------
@@ -37,6 +35,8 @@ class PatchWriter:
         The dataset; made if it does not exist.
     layout : Layout
         Where a patch lies and what lies beside it.
+    shard : Shard or None
+        Which part of the work is this writer's; it then removes only what the same shard left unfinished.
 
     Raises
     ------
@@ -44,17 +44,33 @@ class PatchWriter:
         The root cannot be made or swept.
     """
 
-    def __init__(self, root: Path, layout: Layout) -> None:
+    def __init__(self, root: Path, layout: Layout, shard: Shard | None = None) -> None:
         self.root = root
         self.layout = layout
-        self._serial = itertools.count()
-        self._touched: set[Path] = set()
+        self._prefix = PARTIAL_PREFIX if shard is None else f"{PARTIAL_PREFIX}shard-{shard.index}-of-{shard.count}-"
+        self._serial = 0
+        self._touched: set[str] = set()
         with storage_errors(root):
             root.mkdir(parents=True, exist_ok=True)
-        self.swept = sweep_partial(root) + sweep_partial(root / PROVENANCE)
+        self.swept = sweep_partial(root, self._prefix)
+        if shard is None:
+            self.swept += sweep_partial(root / PROVENANCE)
+
+    def batch(self, *, checksums: bool = True) -> PatchBatch:
+        """Begin to write many patches at once; use it in a ``with`` statement.
+
+        Their folders appear together when the block ends well, and none of them does when it does not. Batches of
+        one writer may be open at the same time in different threads.
+
+        Parameters
+        ----------
+        checksums : bool
+            Whether to compute the SHA-256 of each file, which takes about as long as writing it.
+        """
+        return PatchBatch(self, checksums=checksums)
 
     def write(self, record: PatchRecord, bands: Mapping[str, npt.NDArray[np.float32]]) -> list[tuple[str, str]]:
-        """Write one patch, replacing what stands in its place.
+        """Write one patch, replacing what stands in its place; many at a time are faster in a :meth:`batch`.
 
         Parameters
         ----------
@@ -77,22 +93,8 @@ class PatchWriter:
         StorageError
             The disk is full, read-only or failing; the patch is then absent, or as it was.
         """
-        files = self._encode(record, bands)
-        relative = self.layout.folder(record.name)
-        folder = self.root / relative
-        partial = self._partial()
-        with storage_errors(folder):
-            try:
-                partial.mkdir()
-                for name, data in files.items():
-                    (partial / name).write_bytes(data)
-                folder.parent.mkdir(parents=True, exist_ok=True)
-                self._replace(partial, folder)
-            except BaseException:
-                shutil.rmtree(partial, ignore_errors=True)
-                raise
-        self._touched.add(folder.parent)
-        return [(str(relative / name), hashlib.sha256(data).hexdigest()) for name, data in sorted(files.items())]
+        with self.batch() as batch:
+            return batch.add(record, bands)
 
     def remove(self, name: S1PatchName) -> bool:
         """Remove a patch, whole; return whether it was there.
@@ -106,7 +108,7 @@ class PatchWriter:
         with storage_errors(folder):
             if not folder.exists():
                 return False
-            partial = self._partial()
+            partial = self.new_partial()
             folder.rename(partial)
             shutil.rmtree(partial)
         return True
@@ -124,32 +126,49 @@ class PatchWriter:
             if hasattr(os, "sync"):
                 os.sync()
             for folder in sorted(self._touched):
-                sync(folder)
+                sync(self.root / folder)
             sync(self.root)
         self._touched.clear()
 
-    def _encode(self, record: PatchRecord, bands: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, bytes]:
-        if not bands:
-            raise InputError(f"patch {record.name} has no band to write")
-        files = dict(self.layout.companions(record))
-        for polarisation, array in bands.items():
-            if not _POLARISATION.fullmatch(polarisation):
-                raise InputError(f"patch {record.name}: {polarisation!r} is not a polarisation such as VV")
-            try:
-                files[raster_name(record.name, polarisation)] = encode_patch_tif(array, record.grid)
-            except RasterError as error:
-                raise RasterError(f"patch {record.name}, {polarisation}: {error}") from error
-        return files
+    def new_partial(self) -> Path:
+        """Return a path for something unfinished that no other writer uses."""
+        self._serial += 1
+        return self.root / f"{self._prefix}{os.getpid()}-{self._serial}"
 
-    def _partial(self) -> Path:
-        return self.root / f"{PARTIAL_PREFIX}{os.getpid()}-{next(self._serial)}"
+    def publish(self, staged: Path, parent: str, names: list[str]) -> None:
+        """Put patch folders into place that stand ready in a folder of their own.
 
-    def _replace(self, partial: Path, folder: Path) -> None:
-        if folder.exists():
-            # A folder cannot be renamed onto a full one; between the two renames the patch is absent, never mixed.
-            old = self._partial()
-            folder.rename(old)
-            partial.rename(folder)
-            shutil.rmtree(old)
-        else:
-            partial.rename(folder)
+        Raises
+        ------
+        OSError
+            The disk is read-only or failing; each patch is then whole, absent or as it was.
+        """
+        target = self.root / parent
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._touched |= {parent, *(str(above) for above in Path(parent).parents)}
+        if not _moved(staged, target):
+            for name in names:
+                self._replace(staged / name, target / name)
+
+    def _replace(self, staged: Path, folder: Path) -> None:
+        if _moved(staged, folder):
+            return
+        # A folder cannot be renamed onto a full one; between the two renames the patch is absent, never mixed.
+        old = staged.with_name(f"{PARTIAL_PREFIX}{staged.name}")
+        folder.rename(old)
+        try:
+            staged.rename(folder)
+        except OSError:
+            old.rename(folder)
+            raise
+
+
+def _moved(staged: Path, target: Path) -> bool:
+    """Rename a folder unless something stands in its place."""
+    try:
+        staged.rename(target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR) and target.is_dir():
+            return False
+        raise
+    return True

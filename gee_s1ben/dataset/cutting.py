@@ -1,0 +1,105 @@
+"""A raster on disk into patches, by one worker or several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from pathlib import Path
+
+from gee_s1ben.dataset.batch import CutReport
+from gee_s1ben.dataset.layout import PatchRecord
+from gee_s1ben.dataset.raster import open_raster
+from gee_s1ben.dataset.validity import FillRule
+from gee_s1ben.dataset.writer import PatchWriter
+from gee_s1ben.domain.grid import Grid
+
+_NO_FILLING = FillRule()
+
+
+def cut_raster(
+    path: Path,
+    grid: Grid,
+    polarisations: Sequence[str],
+    records: Iterable[PatchRecord],
+    writer: PatchWriter,
+    *,
+    fill: FillRule = _NO_FILLING,
+    workers: int = 1,
+    checksums: bool = True,
+    sha256: str | None = None,
+) -> CutReport:
+    """Cut a raster on disk into patches and write them.
+
+    The patches of a worker appear together when it is done, or none of them does. Memory holds one row of patches a
+    worker. Workers are threads: what they do, reading, writing and checksums, leaves the interpreter free.
+
+    Parameters
+    ----------
+    path : Path
+        A GeoTIFF.
+    grid : Grid
+        Grid that it must have.
+    polarisations : sequence of str
+        Its bands, in order.
+    records : iterable of PatchRecord
+        The patches.
+    writer : PatchWriter
+        Where to.
+    fill : FillRule
+        What becomes of a patch with pixels without data.
+    workers : int
+        How many at a time.
+    checksums : bool
+        Whether to compute the SHA-256 of each file.
+    sha256 : str, optional
+        Checksum that the raster must have.
+
+    Returns
+    -------
+    CutReport
+        What became of every patch, by row and column.
+
+    Raises
+    ------
+    RasterError
+        The raster is broken or not the one wanted, or a patch does not lie on its pixels.
+    StorageError
+        The disk is full, read-only or failing.
+    """
+    ordered = sorted(records, key=lambda record: (record.row, record.col))
+    rows = [list(group) for _, group in groupby(ordered, key=lambda record: record.row)]
+    share = max(1, -(-len(rows) // max(1, workers)))
+    parts = [rows[start : start + share] for start in range(0, len(rows), share)]
+
+    def work(part: Sequence[Sequence[PatchRecord]]) -> CutReport:
+        report = CutReport()
+        with open_raster(path, grid, polarisations) as raster, writer.batch(checksums=checksums) as batch:
+            for row in part:
+                first_row, first_col, height, width = _block(row, grid)
+                bands = raster.block(first_row, first_col, height, width)
+                report.add(batch.cut(row, bands, grid.window(first_col, first_row, width, height), fill))
+        return report
+
+    report = CutReport()
+    if len(parts) < 2 and sha256 is None:
+        for part in parts:
+            report.add(work(part))
+        return report
+    with open_raster(path, grid, polarisations, sha256=sha256):
+        pass  # refused before anything is done
+    with ThreadPoolExecutor(max(1, len(parts))) as pool:
+        for done in pool.map(work, parts):
+            report.add(done)
+    return report
+
+
+def _block(row_of_patches: Sequence[PatchRecord], grid: Grid) -> tuple[int, int, int, int]:
+    """First row and column, height and width of the block that a row of patches needs, as far as the raster has it."""
+    west, east = row_of_patches[0], row_of_patches[-1]
+    (left, top), (right, bottom) = (
+        grid.colrow(*record.grid.xy(*corner))
+        for record, corner in ((west, (0, 0)), (east, (east.grid.width, east.grid.height)))
+    )
+    col, row = min(max(round(left), 0), grid.width - 1), min(max(round(top), 0), grid.height - 1)
+    return row, col, max(1, min(round(bottom), grid.height) - row), max(1, min(round(right), grid.width) - col)

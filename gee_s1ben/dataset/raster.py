@@ -1,0 +1,189 @@
+"""Rasters on disk that are to be cut into patches: checked when they are opened, read in blocks."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import rasterio.windows
+from rasterio._err import CPLE_BaseError  # GDAL's own, which rasterio lets through from here and there
+
+from gee_s1ben.dataset.crs import crs_text, same_crs
+from gee_s1ben.dataset.tiff import float_bands, read_tags
+from gee_s1ben.dataset.validity import Pixels
+from gee_s1ben.domain.grid import Grid
+from gee_s1ben.errors import InputError, RasterError
+
+_ON_GRID_PX = 1e-6
+_BY_SCALE = "was it asked for by scale instead of by grid?"
+
+
+class RadarRaster:
+    """An open raster of backscatter whose grid, bands and data type are known to be right; see :func:`open_raster`."""
+
+    def __init__(
+        self, path: Path, grid: Grid, polarisations: tuple[str, ...], file: Any, plain_offset: int | None
+    ) -> None:
+        self.path = path
+        self.grid = grid
+        self.polarisations = polarisations
+        self._file = file
+        self._strip: Pixels | None = None
+        self._strip_at: int | None = None
+        self._plain_offset = plain_offset
+        self._descriptor = None if plain_offset is None else os.open(path, os.O_RDONLY)
+
+    def block(self, row: int, col: int, height: int, width: int) -> dict[str, Pixels]:
+        """Read a block of all bands; blocks of the same rows one after the other are quickest.
+
+        Parameters
+        ----------
+        row, col : int
+            First row and column.
+        height, width : int
+            Rows and columns, all inside the raster.
+
+        Returns
+        -------
+        dict of str to ndarray of float32, shape (height, width)
+            By polarisation; valid until the next call.
+
+        Raises
+        ------
+        RasterError
+            The file is truncated or broken there.
+        """
+        if self._strip is None or self._strip.shape[1] != height:
+            self._strip, self._strip_at = np.empty((len(self.polarisations), height, self.grid.width), np.float32), None
+        if self._strip_at != row:
+            self._strip_at = None
+            try:
+                self._read(self._strip, row)
+            except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError) as error:
+                raise _broken(self.path, error) from error
+            self._strip_at = row
+        return dict(zip(self.polarisations, self._strip[:, :, col : col + width], strict=True))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def _read(self, strip: Pixels, row: int) -> None:
+        if self._descriptor is None or self._plain_offset is None:
+            window = rasterio.windows.Window(0, row, self.grid.width, strip.shape[1])
+            self._file.read(out=strip, window=window)
+            return
+        # Not a memory map: pages that are touched once cost more to map than to copy, and a file that is cut short
+        # meanwhile would end the process without a word.
+        for band, pixels in enumerate(strip):
+            offset = self._plain_offset + 4 * self.grid.width * (band * self.grid.height + row)
+            buffer = memoryview(pixels).cast("B")
+            while buffer:
+                count = os.preadv(self._descriptor, [buffer], offset)
+                if not count:
+                    raise RasterError(f"{self.path}: truncated; make or fetch it again")
+                buffer, offset = buffer[count:], offset + count
+
+
+@contextmanager
+def open_raster(
+    path: Path, grid: Grid, polarisations: Sequence[str], *, sha256: str | None = None
+) -> Iterator[RadarRaster]:
+    """Open a GeoTIFF to be cut into patches, and hold it against what it should be.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    grid : Grid
+        The grid it must lie on, exactly.
+    polarisations : sequence of str
+        Its bands in their order; the file must name them in its band descriptions.
+    sha256 : str, optional
+        Checksum that the file must have: the only sign of a flipped bit in uncompressed pixels.
+
+    Raises
+    ------
+    RasterError
+        The file is missing, unreadable or truncated; its checksum, CRS, size, data type or bands are others; or its
+        pixels are not the grid's, be it by a fraction of one.
+    """
+    if sha256 is not None:
+        _check_digest(path, sha256)
+    try:
+        file = rasterio.open(path, driver="GTiff")
+    except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError) as error:
+        raise _broken(path, error) from error
+    try:
+        _check(path, file, grid, tuple(polarisations))
+        plain = _plain_offset(path, len(polarisations), grid)
+        raster = RadarRaster(path, grid, tuple(polarisations), file, plain)
+    except BaseException:
+        file.close()
+        raise
+    try:
+        yield raster
+    finally:
+        raster.close()
+
+
+def _check(path: Path, file: Any, grid: Grid, polarisations: tuple[str, ...]) -> None:
+    if file.count != len(polarisations):
+        raise RasterError(f"{path}: {file.count} bands, where {' and '.join(polarisations)} are wanted")
+    if file.descriptions != polarisations:
+        names = ", ".join(str(name) for name in file.descriptions)
+        raise RasterError(f"{path}: its bands are named {names}, not {', '.join(polarisations)} in this order")
+    if set(file.dtypes) != {"float32"}:
+        raise RasterError(f"{path}: data type {', '.join(sorted(set(file.dtypes)))}, where float32 is wanted")
+    crs = "none" if file.crs is None else crs_text(file.crs)
+    if file.crs is None or not same_crs(crs, grid.crs):
+        raise RasterError(f"{path}: CRS {crs[:80]}, where {grid.crs[:80]} is wanted")
+    if file.shape != grid.shape:
+        raise RasterError(
+            f"{path}: {file.width}×{file.height} pixels, where {grid.width}×{grid.height} are wanted; {_BY_SCALE}"
+        )
+    try:
+        found = Grid(grid.crs, tuple(file.transform)[:6], grid.width, grid.height)
+    except InputError as error:
+        raise RasterError(f"{path}: {error}") from error
+    places = [(col, row) for col in (0, grid.width) for row in (0, grid.height)]
+    apart = [[is_ - at for is_, at in zip(grid.colrow(*found.xy(*place)), place, strict=True)] for place in places]
+    col, row = (round(max(max(values), -min(values)), 6) + 0.0 for values in zip(*apart, strict=True))
+    if max(col, row) >= _ON_GRID_PX:
+        raise RasterError(f"{path}: {col:.3g} columns and {row:.3g} rows off the wanted grid; {_BY_SCALE}")
+
+
+def _plain_offset(path: Path, bands: int, grid: Grid) -> int | None:
+    """Offset of the first pixel if all of them follow, uncompressed and band by band."""
+    size = path.stat().st_size
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        tags = read_tags(data)
+    found = None if tags is None else float_bands(tags)
+    if found is None or found[1:] != (bands, *grid.shape):
+        return None
+    if found[0] + 4 * bands * grid.height * grid.width > size:
+        raise RasterError(f"{path}: truncated; make or fetch it again")
+    return found[0]
+
+
+def _check_digest(path: Path, expected: str) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _broken(path, error) from error
+    if found != expected:
+        raise RasterError(f"{path}: its SHA-256 is not the expected one; make or fetch it again")
+
+
+def _broken(path: Path, error: Exception) -> RasterError:
+    return RasterError(f"{path}: unreadable or truncated ({' '.join(str(error).split())})")

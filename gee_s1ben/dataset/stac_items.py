@@ -1,0 +1,196 @@
+"""STAC items of patches, and of all patches that a target got from one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pystac
+import shapely
+from pystac.extensions.file import FileExtension
+from pystac.extensions.projection import ProjectionExtension
+from pystac.extensions.raster import DataType, RasterBand, RasterExtension, Sampling, Statistics
+from pystac.extensions.sar import FrequencyBand, Polarization, SarExtension
+from pystac.extensions.sat import OrbitState, SatExtension
+
+from gee_s1ben.dataset.contents import Contents
+from gee_s1ben.dataset.layout import raster_name
+from gee_s1ben.dataset.patch_facts import PatchFacts, target_time
+from gee_s1ben.dataset.wording import is_product, lineage, software
+from gee_s1ben.domain.naming import S1PatchName, S1ProductName
+
+PROCESSING = "https://stac-extensions.github.io/processing/v1.0.0/schema.json"
+PARQUET = "application/vnd.apache.parquet"
+
+_CENTRE_GHZ = 5.405
+"""Sentinel-1's C-band; source: ESA, Sentinel-1 SAR instrument."""
+_SHA256_MULTIHASH = "1220"
+"""Code of SHA-256 and its length; source: multiformats.io/multihash."""
+_ASSETS = "https://earthengine.googleapis.com/v1/projects/earthengine-public/assets"
+_UP_TO_ROOT = "../../../../"
+"""From the folder of a patch's item to the dataset."""
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+NOWHERE: Box = (180.0, 90.0, -180.0, -90.0)
+
+
+@dataclass(slots=True)
+class PassGroup:
+    """What a target got from a pass, so far."""
+
+    first: PatchFacts
+    """One of its patches."""
+    count: int = 0
+    """Patches."""
+    box: Box = NOWHERE
+    """Bounds."""
+    scenes: set[str] = field(default_factory=set)
+    """Source scenes."""
+    span: tuple[datetime, datetime] | None = None
+    """When they were seen."""
+
+    def add(self, one: PatchFacts) -> None:
+        """Add a patch."""
+        self.count += 1
+        self.box = grown(self.box, one.bbox)
+        self.scenes.update(one.scenes)
+        self.span = spanned(self.span, one.sensed)
+
+
+def patch_item(one: PatchFacts, contents: Contents) -> pystac.Item:
+    """Make the item of a patch, with its rasters as assets."""
+    patch, name = one.patch, S1PatchName.parse(one.patch.row.name)
+    first, last = one.sensed
+    item = pystac.Item(
+        patch.row.name,
+        shapely.geometry.mapping(one.outline),
+        list(one.bbox),
+        one.start,
+        _common(one, contents) | {"gee_s1ben:s2_patch": patch.row.s2_patch, "gee_s1ben:scenes": list(one.scenes)},
+        start_datetime=first,
+        end_datetime=last,
+    )
+    _describe_radar(item, one, contents.polarisations)
+    projection = ProjectionExtension.ext(item, add_if_missing=True)
+    grid = patch.grid
+    if grid.crs.startswith("EPSG:"):
+        projection.code = grid.crs
+    else:
+        projection.code, projection.wkt2 = None, grid.crs
+    projection.shape, projection.transform = list(grid.shape), list(grid.transform)
+    projection.bbox = list(grid.bounds)
+    folder = f"{_UP_TO_ROOT}{patch.folder}"
+    for polarisation in contents.polarisations:
+        asset = pystac.Asset(
+            f"{folder}/{raster_name(name, polarisation)}",
+            f"{polarisation} backscatter, dB",
+            media_type=pystac.MediaType.GEOTIFF,
+            roles=["data"],
+        )
+        item.add_asset(polarisation, asset)
+        RasterExtension.ext(asset, add_if_missing=True).apply([_band(one, polarisation, filled=contents.filled)])
+        FileExtension.ext(asset, add_if_missing=True).apply(
+            checksum=_SHA256_MULTIHASH + patch.digests[polarisation], size=patch.sizes[polarisation]
+        )
+    _link_sources(item, one.scenes, contents)
+    return item
+
+
+def pass_item(target: str, key: str, group: PassGroup, contents: Contents) -> pystac.Item:
+    """Make the item of all patches that a target got from one pass."""
+    first, last = group.span or (target_time(target), target_time(target))
+    west, south, east, north = group.box
+    item = pystac.Item(
+        f"{target}_{key}",
+        shapely.geometry.mapping(shapely.box(west, south, east, north)),
+        list(group.box),
+        None,
+        _common(group.first, contents) | {"gee_s1ben:patches": group.count, "gee_s1ben:scenes": sorted(group.scenes)},
+        start_datetime=first,
+        end_datetime=last,
+    )
+    _describe_radar(item, group.first, contents.polarisations)
+    item.add_asset(
+        "patches",
+        pystac.Asset("../../patches.parquet", "Table of all patches", media_type=PARQUET, roles=["metadata"]),
+    )
+    _link_sources(item, sorted(group.scenes), contents)
+    return item
+
+
+def _common(one: PatchFacts, contents: Contents) -> dict[str, Any]:
+    row = one.patch.row
+    properties = {
+        "constellation": "sentinel-1",
+        "platform": one.platform,
+        "instruments": ["c-sar"],
+        "gsd": one.spacing_m,
+        "processing:lineage": lineage(contents),
+        "processing:software": software(contents),
+        "gee_s1ben:target": row.target,
+        "gee_s1ben:pass": row.pass_key,
+        "gee_s1ben:dt_hours": row.dt_hours,
+        "gee_s1ben:simulated": True if contents.simulated else None,
+    }
+    return {name: value for name, value in properties.items() if value is not None}
+
+
+def _describe_radar(item: pystac.Item, one: PatchFacts, polarisations: Sequence[str]) -> None:
+    product = S1ProductName.parse(one.scenes[0]) if is_product(one.scenes[0]) else None
+    SarExtension.ext(item, add_if_missing=True).apply(
+        instrument_mode=product.mode if product else "IW",
+        frequency_band=FrequencyBand.C,
+        polarizations=[Polarization(name) for name in polarisations],
+        product_type=product.product_type if product else "GRD",
+        center_frequency=_CENTRE_GHZ,
+    )
+    SatExtension.ext(item, add_if_missing=True).apply(
+        orbit_state=OrbitState(one.patch.row.direction),
+        relative_orbit=one.patch.row.relative_orbit or None,
+        absolute_orbit=one.absolute_orbit or None,
+    )
+    item.stac_extensions.append(PROCESSING)
+
+
+def _band(one: PatchFacts, polarisation: str, *, filled: bool) -> RasterBand:
+    found = one.statistics[polarisation]
+    statistics = Statistics.create(
+        minimum=found.minimum,
+        maximum=found.maximum,
+        mean=found.mean,
+        stddev=found.stddev,
+        valid_percent=None if filled else 100.0,
+    )
+    return RasterBand.create(
+        data_type=DataType.FLOAT32,
+        unit="dB",
+        sampling=Sampling.AREA,
+        spatial_resolution=one.spacing_m,
+        statistics=statistics,
+    )
+
+
+def _link_sources(item: pystac.Item, scenes: Iterable[str], contents: Contents) -> None:
+    """Link to the scenes at Earth Engine's REST address, which simulated ones and images of one's own do not have."""
+    collection = contents.record.get("collection", "COPERNICUS/S1_GRD")
+    for scene in scenes:
+        if contents.simulated or not is_product(scene):
+            continue
+        link = pystac.Link("derived_from", f"{_ASSETS}/{collection}/{scene}", pystac.MediaType.JSON, scene)
+        item.add_link(link)
+
+
+def grown(box: Box, other: Box) -> Box:
+    """Grow a box to hold another."""
+    west, south, east, north = other
+    if west > east:  # across the antimeridian: a box that says so for a part would say less for the whole
+        west, east = -180.0, 180.0
+    return min(box[0], west), min(box[1], south), max(box[2], east), max(box[3], north)
+
+
+def spanned(span: tuple[datetime, datetime] | None, other: tuple[datetime, datetime]) -> tuple[datetime, datetime]:
+    """Grow a span of time to hold another."""
+    return other if span is None else (min(span[0], other[0]), max(span[1], other[1]))

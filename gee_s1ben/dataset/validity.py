@@ -1,0 +1,149 @@
+"""Which pixels are backscatter in dB, which stand for no data, and what is done about the latter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from gee_s1ben.errors import InputError, RasterError
+
+Pixels = npt.NDArray[np.float32]
+
+LIMIT_DB = 1000.0
+"""No radar measures less than minus this, or more: what is below stands for no data, what is above is damage."""
+
+
+def plainly_valid(pixels: Pixels) -> bool:
+    """Whether all pixels are valid, as they are in all but a few patches; quick.
+
+    Parameters
+    ----------
+    pixels : ndarray of float32, shape (rows, columns)
+        Backscatter in dB, contiguous; quickest with rows of some hundreds of pixels.
+
+    Returns
+    -------
+    bool
+        False says only that somebody has to look closer.
+    """
+    # One pass: if the squares of a row sum to less than the limit's, every pixel is below the limit and none is NaN.
+    return bool(np.maximum.reduce(np.vecdot(pixels, pixels)) < LIMIT_DB**2)
+
+
+def without_data(pixels: Pixels) -> npt.NDArray[np.bool_]:
+    """Pixels that hold NaN, infinity or a stand-in for no data such as −9999.
+
+    Raises
+    ------
+    RasterError
+        A pixel holds a number that no radar measures: the raster is damaged or not in dB.
+    """
+    with np.errstate(invalid="ignore"):
+        impossible = np.isfinite(pixels) & (pixels > LIMIT_DB)
+        if impossible.any():
+            raise RasterError(f"a pixel holds {float(pixels[impossible][0]):g} dB: the raster is damaged or not in dB")
+        return ~np.isfinite(pixels) | (pixels < -LIMIT_DB)
+
+
+@dataclass(frozen=True, slots=True)
+class FillRule:
+    """What becomes of a patch of which some pixels have no data.
+
+    As text: ``none``, ``nearest``, or a number of decibels.
+    """
+
+    how: Literal["none", "nearest"] | float = "none"
+    """``none``: the patch is absent. ``nearest``: such a pixel takes the value of the nearest pixel of its band and
+    patch that has data. A number: it takes that many dB."""
+    min_valid: float = 0.5
+    """Share of pixels that must have data; a patch with less is absent."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.how, str) and self.how not in ("none", "nearest"):
+            raise InputError(f"the fill rule is 'none', 'nearest' or a number of dB, not {self.how[:40]!r}")
+        if not isinstance(self.how, str) and not -100 <= self.how <= 100:
+            raise InputError(f"no backscatter is {self.how:g} dB: fill with a number from -100 to 100")
+        if not 0 < self.min_valid <= 1:
+            raise InputError(f"the valid share of a patch lies above 0 and is at most 1, not {self.min_valid:g}")
+
+    @classmethod
+    def parse(cls, text: str | float, min_valid: float = 0.5) -> Self:
+        """Read a rule from the configuration.
+
+        Raises
+        ------
+        InputError
+            It is none of the rules.
+        """
+        if text == "none":
+            return cls("none", min_valid)
+        if text == "nearest":
+            return cls("nearest", min_valid)
+        try:
+            return cls(float(text), min_valid)
+        except ValueError:
+            raise InputError(f"the fill rule is 'none', 'nearest' or a number of dB, not {str(text)[:40]!r}") from None
+
+    def apply(self, bands: Mapping[str, Pixels]) -> tuple[dict[str, Pixels], int] | str:
+        """Fill a patch.
+
+        Parameters
+        ----------
+        bands : mapping of str to ndarray of float32, shape (rows, columns)
+            Backscatter in dB by polarisation.
+
+        Returns
+        -------
+        (dict, int) or str
+            The bands, filled, and the number of pixels that had no data in any of them; or why it must be absent.
+
+        Raises
+        ------
+        RasterError
+            A pixel holds a number that no radar measures.
+        """
+        lacking = {name: without_data(pixels) for name, pixels in bands.items()}
+        union = np.logical_or.reduce(list(lacking.values()))
+        count, size = int(union.sum()), union.size
+        if count and (self.how == "none" or size - count < self.min_valid * size):
+            return f"{count} of {size} pixels have no data"
+        filled = {
+            name: _filled(pixels, lacking[name], self.how) if lacking[name].any() else pixels
+            for name, pixels in bands.items()
+        }
+        return filled, count
+
+
+def _filled(pixels: Pixels, lacking: npt.NDArray[np.bool_], how: str | float) -> Pixels:
+    if not isinstance(how, str):
+        return np.where(lacking, np.float32(how), pixels)
+    rows, cols = nearest_valid(~lacking)
+    return pixels[rows, cols]
+
+
+def nearest_valid(valid: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """For each pixel the row and column of the nearest valid one; of several, the westernmost, then the northernmost.
+
+    Exact: the nearest in each column first, then the nearest among the columns.
+
+    Parameters
+    ----------
+    valid : ndarray of bool, shape (rows, columns)
+        At least one is true.
+    """
+    height, width = valid.shape
+    row = np.arange(height)[:, None]
+    above = np.maximum.accumulate(np.where(valid, row, -4 * height), axis=0)
+    below = np.minimum.accumulate(np.where(valid, row, 5 * height)[::-1], axis=0)[::-1]
+    in_column = np.where(row - above <= below - row, above, below)
+    apart = (row - in_column).astype(np.int64) ** 2
+    apart[(in_column < 0) | (in_column >= height)] = 4 * (height**2 + width**2)
+    columns = np.arange(width)
+    nearest = np.empty((height, width), dtype=np.intp)
+    for column in range(width):
+        nearest[:, column] = np.argmin(apart + (columns - column) ** 2, axis=1)
+    return np.take_along_axis(in_column, nearest, axis=1), nearest
