@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
@@ -10,10 +12,11 @@ from gee_s1ben.config import Config
 from gee_s1ben.dataset.verification import Finding
 from gee_s1ben.pipeline.assemble import assemble
 from gee_s1ben.pipeline.fetch import fetch
-from gee_s1ben.pipeline.match import MatchIndex, match
+from gee_s1ben.pipeline.match import MatchIndex, check_matched, match
 from gee_s1ben.pipeline.plan import Plan, make_plan
 from gee_s1ben.pipeline.report import PassSummary
 from gee_s1ben.pipeline.run import Report, run
+from gee_s1ben.pipeline.showing import show_match, write_seed
 from gee_s1ben.pipeline.verify import Verified, verify
 from gee_s1ben.pipeline.workspace import Workspace
 from gee_s1ben.session.connection import connect
@@ -28,10 +31,29 @@ def _run(config: Config, overwrite: bool, quiet: bool) -> Outcome:
 
 
 def _match(config: Config, _overwrite: bool, _quiet: bool) -> Outcome:
+    return match_and_show(config)
+
+
+def match_and_show(config: Config, seed_folder: Path | None = None) -> Outcome:
+    """Match, and write what was matched; on request as the seed's dictionaries as well."""
     workspace = Workspace(config.workspace_path)
     with workspace.held(), connect(config):
         index = match(config, workspace)
-    return Outcome(_match_data(index), [_match_line(index)])
+        shown = show_match(config, workspace, index)
+        check_matched(config, workspace, index)
+        paths = {name: str(path) for name, path in asdict(shown).items()}
+        lines = [
+            _match_line(index),
+            f"table       {shown.table}",
+            f"coverage    {shown.report_text}",
+            f"map         {shown.map}",
+        ]
+        if seed_folder is not None:
+            (tiles, links), left_out = write_seed(workspace, index, seed_folder)
+            paths |= {"seed_tiles": str(tiles), "seed_links": str(links)}
+            lines += [f"seed        {tiles}", f"            {links}"]
+            lines += [f"            left out: {', '.join(left_out)}"] if left_out else []
+    return Outcome({**_match_data(index), **paths}, lines)
 
 
 def _plan(config: Config, _overwrite: bool, _quiet: bool) -> Outcome:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from gee_s1ben.cli.inspecting import OptionalDataset, SampleCount
 from gee_s1ben.cli.options import (
     DEFAULT_CONFIG,
     AsJson,
@@ -56,15 +58,28 @@ def run(
 def match(
     config: ConfigPath = DEFAULT_CONFIG,
     overrides: Overrides = None,
+    seed_dictionaries: Annotated[
+        Path | None,
+        typer.Option(
+            "--seed-dictionaries",
+            help="Write the two .npy dictionaries of BigEarthNet-Sen1 here as well.",
+            metavar="DIR",
+        ),
+    ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
     """Find the Sentinel-1 scenes near each tile's time, and give each patch its pass.
 
-    A patch gets the pass nearest in time that fully contains it.
+    A patch gets the pass nearest in time that fully contains it. What was matched is in the workspace: match.parquet
+    (a row a patch), coverage.txt and coverage.json (what is left uncovered, and why), and match.html (a map).
     """
-    return _stage("match", config, overrides, verbose=verbose, quiet=quiet or as_json)
+    set_up_logging(verbose=verbose, quiet=quiet or as_json)
+    from gee_s1ben.cli import running  # slow to load, and --help does not need it
+    from gee_s1ben.config import load_config
+
+    return running.match_and_show(load_config(config, overrides or ()), seed_dictionaries)
 
 
 def plan(
@@ -102,14 +117,29 @@ def assemble(
 
 
 def verify(
+    dataset: OptionalDataset = None,
+    sample_count: SampleCount = None,
     config: ConfigPath = DEFAULT_CONFIG,
     overrides: Overrides = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Read the whole dataset again and compare it with the plan. Exit code 1 where something is not right."""
-    return _stage("verify", config, overrides, verbose=verbose, quiet=quiet or as_json)
+    """Read the whole dataset again and compare it with the plan. Exit code 1 where something is not right.
+
+    With a DATASET, that one is compared with its own manifest and needs no configuration and no plan; so is the
+    configuration's with --sample.
+    """
+    if dataset is None and sample_count is None:
+        return _stage("verify", config, overrides, verbose=verbose, quiet=quiet or as_json)
+    set_up_logging(verbose=verbose, quiet=quiet)
+    from gee_s1ben.cli.inspecting import verified
+
+    if dataset is None:
+        from gee_s1ben.config import load_config
+
+        dataset = load_config(config, overrides or ()).dataset.path
+    return verified(dataset, sample_count)
 
 
 def _stage(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -22,7 +23,7 @@ from pydantic import (
 
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S2ProductName
-from gee_s1ben.domain.tile import PatchBlock, Target, tile_grid
+from gee_s1ben.domain.tile import PATCH_PX, PatchBlock, Target, tile_grid
 from gee_s1ben.errors import InputError
 
 PIXEL_REQUEST_BYTES = 50_331_648
@@ -98,6 +99,18 @@ Pair = Annotated[tuple[int, int], Strict(False), AfterValidator(_ascending)]
 Product = Annotated[str, AfterValidator(_checked(_tile_product))]
 Polarisation = Literal["VV", "VH", "HH", "HV"]
 Direction = Literal["ascending", "descending"]
+Platform = Literal["A", "B", "C", "D"]
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "default": {},
+    "published": {
+        "tiles": ["published"],
+        "match": {"choice": "published", "join_slices": False},
+        "radar": {"border_noise": False, "speckle": {"filter": "none"}},
+    },
+    "seed": {"match": {"window_days": 12.0, "directions": ["ascending"], "per_orbit": "nearest"}},
+}
+"""What each preset sets in the place of a default; a key that is written in the file counts before it."""
 
 
 class Section(BaseModel):
@@ -129,13 +142,12 @@ class ProductTarget(Section):
     product: Product = Field(description="the name of a Sentinel-2 product")
     patches: BlockSettings | None = Field(None, description="a group of columns and rows")
 
-    def target(self, patch_px: int) -> Target:
+    def targets(self, patch_px: int) -> tuple[Target, ...]:
         """Return what patches are wanted for; InputError where the patches reach outside."""
         product = S2ProductName.parse(self.product)
         grid = tile_grid(str(product.tile))
-        return Target(
-            str(product.tile), grid, product.acquired, product, patch_px, _block(self.patches, grid, patch_px)
-        )
+        block = _block(self.patches, grid, patch_px)
+        return (Target(str(product.tile), grid, product.acquired, product, patch_px, block),)
 
 
 class TileTarget(Section):
@@ -145,10 +157,10 @@ class TileTarget(Section):
     acquired: Time = Field(description="a date and time such as 2017-06-13T10:10:31Z")
     patches: BlockSettings | None = Field(None, description="a group of columns and rows")
 
-    def target(self, patch_px: int) -> Target:
+    def targets(self, patch_px: int) -> tuple[Target, ...]:
         """Return what patches are wanted for; InputError where the patches reach outside."""
         grid = tile_grid(self.tile)
-        return Target(self.tile, grid, self.acquired, None, patch_px, _block(self.patches, grid, patch_px))
+        return (Target(self.tile, grid, self.acquired, None, patch_px, _block(self.patches, grid, patch_px)),)
 
 
 class GridTarget(Section):
@@ -173,10 +185,41 @@ class GridTarget(Section):
             raise ValueError("transform gives pixels without an area")
         return self
 
-    def target(self, patch_px: int) -> Target:
+    def targets(self, patch_px: int) -> tuple[Target, ...]:
         """Return what patches are wanted for; InputError where the patches reach outside."""
         grid = Grid(self.crs, self.transform, self.width, self.height)
-        return Target(self.name, grid, self.acquired, None, patch_px, _block(self.patches, grid, patch_px))
+        return (Target(self.name, grid, self.acquired, None, patch_px, _block(self.patches, grid, patch_px)),)
+
+
+class FileTargets(Section):
+    """A table of tiles, as ``gee-s1ben footprints`` makes it."""
+
+    file: Folder = Field(description="a GeoParquet file made by 'gee-s1ben footprints'")
+
+    def targets(self, patch_px: int) -> tuple[Target, ...]:
+        """Return what patches are wanted for; InputError where the file cannot be used."""
+        from gee_s1ben.footprints import read_tiles  # slow to load, and only tables need it
+
+        found = read_tiles(self.file)
+        if patch_px == PATCH_PX:
+            return tuple(found)
+        if any(one.cells is not None for one in found):
+            raise InputError(f"{self.file} lists patches of {PATCH_PX} pixels: dataset.patch_px must be {PATCH_PX}")
+        return tuple(Target(one.name, one.grid, one.acquired, one.product, patch_px) for one in found)
+
+
+class PublishedTargets(Section):
+    """All products of BigEarthNet."""
+
+    published: Literal[True] = Field(description="true")
+
+    def targets(self, patch_px: int) -> tuple[Target, ...]:
+        """Return what patches are wanted for."""
+        from gee_s1ben.published import pairs  # slow to load, and seldom needed
+
+        return tuple(
+            Target(str(one.tile), tile_grid(str(one.tile)), one.acquired, one, patch_px) for one in pairs().products
+        )
 
 
 def _block(settings: BlockSettings | None, grid: Grid, patch_px: int) -> PatchBlock:
@@ -185,18 +228,24 @@ def _block(settings: BlockSettings | None, grid: Grid, patch_px: int) -> PatchBl
 
 def _kind_of_target(value: Any) -> str:
     if isinstance(value, dict):
-        return "<grid>" if "transform" in value or "crs" in value else "<tile>" if "tile" in value else "<product>"
-    return "<grid>" if isinstance(value, GridTarget) else "<tile>" if isinstance(value, TileTarget) else "<product>"
+        keys = {"transform": "<grid>", "crs": "<grid>", "tile": "<tile>", "file": "<file>", "published": "<published>"}
+        return next((kind for key, kind in keys.items() if key in value), "<product>")
+    kinds = ((GridTarget, "<grid>"), (TileTarget, "<tile>"), (FileTargets, "<file>"), (PublishedTargets, "<published>"))
+    return next((kind for of, kind in kinds if isinstance(value, of)), "<product>")
 
 
 def _named(value: Any) -> Any:
+    if value == "published":
+        return {"published": True}
     return {"product": value} if isinstance(value, str) else value
 
 
 TargetSettings = Annotated[
     Annotated[ProductTarget, Tag("<product>")]
     | Annotated[TileTarget, Tag("<tile>")]
-    | Annotated[GridTarget, Tag("<grid>")],
+    | Annotated[GridTarget, Tag("<grid>")]
+    | Annotated[FileTargets, Tag("<file>")]
+    | Annotated[PublishedTargets, Tag("<published>")],
     Discriminator(_kind_of_target),
     BeforeValidator(_named),
 ]
@@ -206,9 +255,17 @@ class MatchSettings(Section):
     """Which Sentinel-1 scenes serve a tile."""
 
     window_days: float = Field(6.0, gt=0, le=366, description="a positive number of days, at most 366")
+    max_dt_days: float | None = Field(None, gt=0, le=366, description="a positive number of days, at most 366")
     directions: Annotated[tuple[Direction, ...], Strict(False), AfterValidator(_unique)] = Field(
         ("ascending", "descending"), min_length=1, description="a list of ascending and/or descending"
     )
+    platforms: Annotated[tuple[Platform, ...], Strict(False), AfterValidator(_unique)] = Field(
+        ("A", "B", "C", "D"), min_length=1, description="a list out of A, B, C and D"
+    )
+    choice: Literal["nearest", "fewest", "published"] = Field("nearest", description="nearest, fewest or published")
+    per_orbit: Literal["all", "nearest"] = Field("all", description="all or nearest")
+    join_slices: bool = Field(True, description="true or false")
+    min_coverage: float = Field(0.0, ge=0, le=1, description="a share from 0 to 1")
     collection: Annotated[str, AfterValidator(_text(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)+"))] = Field(
         "COPERNICUS/S1_GRD", description="the id of an image collection such as COPERNICUS/S1_GRD"
     )
@@ -250,17 +307,24 @@ class DatasetSettings(Section):
 class Config(Section):
     """``config.yaml``."""
 
+    preset: Literal["default", "published", "seed"] = Field("default", description="default, published or seed")
     backend: Literal["embedded", "earthengine"] = Field("embedded", description="embedded or earthengine")
     embedded: EmbeddedSettings = Field(EmbeddedSettings(), description="a group of keys")
     project: str | None = Field(None, description="the name of a Google Cloud project")
     tiles: Annotated[tuple[TargetSettings, ...], Strict(False)] = Field(
-        min_length=1, max_length=10_000, description="a list of Sentinel-2 products, tiles or grids"
+        min_length=1, max_length=10_000, description="a list of Sentinel-2 products, tiles, tables of tiles or grids"
     )
     match: MatchSettings = Field(MatchSettings(), description="a group of keys")
     radar: RadarSettings = Field(RadarSettings(), description="a group of keys")
     export: ExportSettings = Field(ExportSettings(), description="a group of keys")
     dataset: DatasetSettings = Field(DatasetSettings(), description="a group of keys")
     workspace: Folder | None = Field(None, description="a folder")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_preset(cls, values: Any) -> Any:
+        preset = values.get("preset") if isinstance(values, dict) else None
+        return _completed(values, PRESETS[preset]) if isinstance(preset, str) and preset in PRESETS else values
 
     @property
     def workspace_path(self) -> Path:
@@ -269,7 +333,25 @@ class Config(Section):
 
     def targets(self) -> tuple[Target, ...]:
         """Return what patches are wanted for, in the order of the file, each once."""
-        return tuple(dict.fromkeys(entry.target(self.dataset.patch_px) for entry in self.tiles))
+        return tuple(dict.fromkeys(target for entry in self.tiles for target in self.targets_of(entry)))
+
+    def targets_of(self, entry: TargetSettings) -> tuple[Target, ...]:
+        """Return what patches one entry of ``tiles`` wants.
+
+        Raises
+        ------
+        InputError
+            The patches reach outside, the file cannot be used, or nothing was published for the product.
+        """
+        found = entry.targets(self.dataset.patch_px)
+        everything = isinstance(entry, PublishedTargets)
+        if self.match.choice != "published" and not everything:
+            return found
+        cut = [_published(target, self.dataset.layout) for target in found]
+        if not everything and None in cut:
+            missing = found[cut.index(None)].key
+            raise InputError(f"of the patches wanted of {missing}, none is in BigEarthNet {self.dataset.layout}")
+        return tuple(target for target in cut if target is not None)
 
     @property
     def window_px(self) -> int:
@@ -287,5 +369,36 @@ class Config(Section):
                 "embedded": EmbeddedSettings(catalog=placed(self.embedded.catalog)),
                 "dataset": self.dataset.model_copy(update={"path": placed(self.dataset.path)}),
                 "workspace": placed(self.workspace) if self.workspace else None,
+                "tiles": tuple(
+                    FileTargets(file=placed(entry.file)) if isinstance(entry, FileTargets) else entry
+                    for entry in self.tiles
+                ),
             }
         )
+
+
+def _completed(values: dict[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what a preset sets beneath what is written."""
+    whole = dict(values)
+    for key, value in preset.items():
+        written = whole.get(key)
+        if key not in whole:
+            whole[key] = value
+        elif isinstance(value, Mapping) and isinstance(written, dict):
+            whole[key] = _completed(written, value)
+    return whole
+
+
+@lru_cache(maxsize=256)
+def _published(target: Target, layout: str) -> Target | None:
+    """Leave of a target the patches that were published; None where there are none."""
+    from gee_s1ben.published import SNOW_OR_CLOUD, V1, V2, choice
+
+    found = choice(target.name, target.acquired)
+    if found is None or target.patch_px != PATCH_PX or target.grid != tile_grid(target.name):
+        raise InputError(f"{target.key} is not one of BigEarthNet's 125 products, with patches of {PATCH_PX} pixels")
+    wanted = V1 if layout == "v1" else V2 | SNOW_OR_CLOUD
+    cells = tuple((col, row) for col, row in target.patches() if found.edition[row, col] & wanted)
+    if not cells:
+        return None
+    return Target(target.name, target.grid, target.acquired, target.product or found.product, cells=cells)

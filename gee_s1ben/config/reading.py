@@ -13,11 +13,26 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gee_s1ben.config.located import LocatedValues, Location, dotted, override, read_located
-from gee_s1ben.config.model import ITEM_BYTES, PIXEL_REQUEST_BYTES, Config, GridTarget, ProductTarget, TileTarget
+from gee_s1ben.config.model import (
+    ITEM_BYTES,
+    PIXEL_REQUEST_BYTES,
+    Config,
+    FileTargets,
+    GridTarget,
+    ProductTarget,
+    PublishedTargets,
+    TileTarget,
+)
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.errors import ConfigError, InputError
 
-_TAGS: dict[str, type[BaseModel]] = {"<product>": ProductTarget, "<tile>": TileTarget, "<grid>": GridTarget}
+_TAGS: dict[str, type[BaseModel]] = {
+    "<product>": ProductTarget,
+    "<tile>": TileTarget,
+    "<grid>": GridTarget,
+    "<file>": FileTargets,
+    "<published>": PublishedTargets,
+}
 
 
 def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
@@ -44,6 +59,7 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError(_sentence(error.errors(include_url=False)[0], located)) from error
     config = config.at(path.resolve().parent)
     _check_sizes(config, located)
+    _check_window(config, located)
     _check_folders(config, located)
     _check_targets(config, located)
     return config
@@ -57,21 +73,22 @@ def _check_targets(config: Config, located: LocatedValues) -> None:
         if isinstance(entry, GridTarget):
             _check_crs(entry.crs, located.origin(("tiles", index, "crs")), index)
         try:
-            target = entry.target(config.dataset.patch_px)
+            found = config.targets_of(entry)
         except InputError as error:
             raise ConfigError(f"{origin}: tiles[{index}]: {error}") from error
-        first, same = keys.setdefault(target.key, (index, target))
-        if same != target:
-            raise ConfigError(
-                f"{origin}: tiles[{index}] and tiles[{first}] are both {target.key}, with different grids, products or "
-                f"patches; keep one of them"
-            )
-        # A patch is named after its target and place: one name must not stand for two places.
-        first, same = grids.setdefault(target.name, (index, target))
-        if (same.grid, same.patch_px) != (target.grid, target.patch_px):
-            raise ConfigError(
-                f"{origin}: tiles[{index}] is named {target.name} as tiles[{first}] is, but is another grid"
-            )
+        for target in found:
+            first, same = keys.setdefault(target.key, (index, target))
+            if same != target:
+                raise ConfigError(
+                    f"{origin}: tiles[{index}] and tiles[{first}] are both {target.key}, with different grids, "
+                    f"products or patches; keep one of them"
+                )
+            # A patch is named after its target and place: one name must not stand for two places.
+            first, same = grids.setdefault(target.name, (index, target))
+            if (same.grid, same.patch_px) != (target.grid, target.patch_px):
+                raise ConfigError(
+                    f"{origin}: tiles[{index}] is named {target.name} as tiles[{first}] is, but is another grid"
+                )
 
 
 def _check_crs(crs: str, origin: str, index: int) -> None:
@@ -96,6 +113,15 @@ def _check_sizes(config: Config, located: LocatedValues) -> None:
         raise ConfigError(
             f"{located.origin(('export', 'window_px'))}: export.window_px {config.export.window_px} makes requests of "
             f"{size} bytes; Earth Engine answers at most {PIXEL_REQUEST_BYTES}; choose a smaller one"
+        )
+
+
+def _check_window(config: Config, located: LocatedValues) -> None:
+    most, window = config.match.max_dt_days, config.match.window_days
+    if most is not None and most > window:
+        raise ConfigError(
+            f"{located.origin(('match', 'max_dt_days'))}: match.max_dt_days {most:g} is more than match.window_days "
+            f"{window:g}, beyond which no scene is looked for"
         )
 
 

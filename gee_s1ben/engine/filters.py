@@ -13,6 +13,7 @@ import shapely
 
 from gee_s1ben.engine.dates import Date
 from gee_s1ben.engine.features import Element, as_geometry, select
+from gee_s1ben.engine.geodesy import LONLAT
 from gee_s1ben.engine.geometry import Geometry
 from gee_s1ben.errors import EngineError
 
@@ -120,12 +121,16 @@ class Spatial(Filter):
     distance: Callable[[Geometry, Geometry], float] | None = None
     is_local: bool = True
     """Only geometries whose boxes meet can pass."""
+    holds_within: bool = False
+    """What has a point in a rectangle passes."""
 
     def passes(self, left: Element, right: Element) -> bool:
         """Whether the relation holds; nothing relates to an element without a geometry."""
         first, second = as_geometry(self.left.of(left)), as_geometry(self.right.of(right))
         if first is None or second is None or (self.is_local and not _boxes_meet(first, second)):
             return False
+        if self.holds_within and (_reaches_into(first, second) or _reaches_into(second, first)):
+            return True
         return self.test(first, second)
 
     def measure(self, left: Element, right: Element) -> float | None:
@@ -247,6 +252,15 @@ def _boxes_meet(left: Geometry, right: Geometry) -> bool:
     west, south, east, north = left.lonlat_box()
     other_west, other_south, other_east, other_north = right.lonlat_box()
     return west <= other_east and other_west <= east and south <= other_north and other_south <= north
+
+
+def _reaches_into(geometry: Geometry, rectangle: Geometry) -> bool:
+    """Whether a vertex of a geometry surely lies in another one, which is a rectangle; said without drawing either."""
+    bounds = rectangle.as_rectangle()
+    if bounds is None or geometry.crs != LONLAT:
+        return False
+    west, south, east, north = bounds
+    return any(west <= lon <= east and south <= lat <= north for lon, lat in geometry.vertices())
 
 
 def _boxes(geometries: Any) -> list[shapely.Polygon]:

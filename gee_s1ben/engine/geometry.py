@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from math import isfinite, nan
 from typing import Any, Final
 
@@ -138,6 +139,22 @@ class Geometry:
         if self.crs != LONLAT:
             return self.shape().bounds
         return _vertex_box(self, 1.0 if self.geodesic else 0.0)
+
+    def vertices(self) -> Iterator[tuple[float, float]]:
+        """Yield the points that it is given by; those of a collection's members are not among them."""
+        return _flat_points(self.coordinates)
+
+    def as_rectangle(self) -> tuple[float, float, float, float] | None:
+        """Return the bounds (west, south, east, north) if it is a planar rectangle of degrees within the world."""
+        if self.geodesic or self.type != "Polygon" or self.crs != LONLAT or len(self.coordinates) != 1:
+            return None
+        ring = self.coordinates[0]
+        lon, lat = {point[0] for point in ring}, {point[1] for point in ring}
+        upright = all((before[0] == after[0]) != (before[1] == after[1]) for before, after in pairwise(ring))
+        if (len(ring), len(lon), len(lat)) != (5, 2, 2) or not upright:
+            return None
+        bounds = min(lon), min(lat), max(lon), max(lat)
+        return bounds if bounds[0] >= -180 and bounds[2] <= 180 else None
 
 
 def _vertex_box(geometry: Geometry, bulge: float) -> tuple[float, float, float, float]:

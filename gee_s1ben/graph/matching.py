@@ -3,15 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import ee
 
 from gee_s1ben.domain.scene import OrbitDirection
 
+RESOLUTION_M = 10
+"""IW GRD in high resolution."""
+PROPERTIES = (
+    "system:version",
+    "catalog:crc32",
+    "simulated",
+    "platform_number",
+    "orbitNumber_start",
+    "relativeOrbitNumber_start",
+    "orbitProperties_pass",
+)
+"""What is needed of a scene beside its index and time; version and checksum tell it from one that was made anew."""
+
 _MAX_ERROR_M = 100
-_MATCHES = "scenes"
+_MATCHES = "targets"
+_DECIMALS = 7
+"""Of outlines, in degrees: a centimetre."""
 
 Ring = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class SceneFilter:
+    """Which scenes of a collection are looked at, whatever they show."""
+
+    collection: str
+    """Such as ``COPERNICUS/S1_GRD``."""
+    directions: tuple[OrbitDirection, ...]
+    platforms: tuple[str, ...]
+    """``A`` to ``D``."""
+    polarisations: tuple[str, ...]
+    """A scene must have all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When and where a group of targets is, with the time window around it."""
+
+    start_ms: int
+    """Earliest scene, milliseconds since 1970."""
+    stop_ms: int
+    """Latest scene, included."""
+    bounds: tuple[float, float, float, float] | None
+    """West, south, east, north in degrees; None where a rectangle would not do, across the antimeridian."""
 
 
 def target_feature(key: str, ring: Ring, acquired_ms: int) -> ee.Feature:
@@ -26,56 +67,92 @@ def target_feature(key: str, ring: Ring, acquired_ms: int) -> ee.Feature:
     acquired_ms : int
         When Sentinel-2 saw it, in milliseconds since 1970.
     """
-    return ee.Feature(ee.Geometry.Polygon([[list(point) for point in ring]]), {"key": key, "acquired": acquired_ms})
+    points = [[round(lon, _DECIMALS), round(lat, _DECIMALS)] for lon, lat in ring]
+    return ee.Feature(ee.Geometry.Polygon([points]), {"key": key, "acquired": acquired_ms})
 
 
 def candidate_scenes(
     targets: Sequence[ee.Feature],
-    collection: str,
+    scenes: SceneFilter,
     *,
-    directions: Sequence[OrbitDirection],
     window_ms: int,
+    span: Span | None = None,
+    lacking: bool = False,
+    count: int = 5000,
+    offset: int = 0,
 ) -> ee.List:
-    """Join targets with the scenes that touch them within a time window.
+    """Join scenes with the targets that they touch within a time window.
 
-    Polarisations are not filtered here: a scene that lacks one is a reason that the user wants to be told.
+    Parameters
+    ----------
+    targets : sequence of ee.Feature
+        As :func:`target_feature` makes them.
+    scenes : SceneFilter
+        Which scenes are looked at. One that does not say its resolution or polarisations is not refused for it.
+    window_ms : int
+        How far a scene may be from a target's time, either way.
+    span : Span, optional
+        Of all targets together: scenes outside of it are not joined at all.
+    lacking : bool
+        Ask for the scenes that lack a polarisation instead, to be able to say so.
+    count, offset : int
+        Which page of the answer.
 
     Returns
     -------
     ee.List
-        For each target that has any a dictionary of ``key`` and ``scenes``, these sorted by time: dictionaries of the
-        scene's own properties and of ``system:index``, ``system:time_start``, ``bands`` (names) and ``footprint``
-        (longitudes and latitudes of a ring).
+        One dictionary a scene, in the collection's order: ``system:index``, ``system:time_start``, those of
+        :data:`PROPERTIES` that it has, ``bands`` (names), ``footprint`` (longitudes and latitudes of a ring) and
+        ``targets`` (keys of those it is near to).
     """
-    scenes = (
-        ee.ImageCollection(collection)
-        .filter(ee.Filter.eq("instrumentMode", "IW"))
-        .filter(ee.Filter.inList("orbitProperties_pass", [direction.upper() for direction in directions]))
-    )
     near = ee.Filter.And(
-        ee.Filter.maxDifference(difference=window_ms, leftField="acquired", rightField="system:time_start"),
+        ee.Filter.maxDifference(difference=window_ms, leftField="system:time_start", rightField="acquired"),
         ee.Filter.intersects(leftField=".geo", rightField=".geo", maxError=_MAX_ERROR_M),
     )
-    joined = ee.Join.saveAll(_MATCHES, ordering="system:time_start").apply(
-        ee.FeatureCollection(list(targets)), scenes, near
+    # Scenes come first, so that each is in the answer once, however many targets it serves.
+    joined = ee.Join.saveAll(_MATCHES).apply(
+        _filtered(scenes, span, lacking=lacking), ee.FeatureCollection(list(targets)), near
     )
-    return joined.toList(len(targets)).map(_candidates)
+    return ee.ImageCollection(joined).toList(count, offset).map(_described)
 
 
-def _candidates(feature: ee.ComputedObject) -> ee.Dictionary:
-    target = ee.Feature(feature)
-    return ee.Dictionary({"key": target.get("key"), "scenes": ee.List(target.get(_MATCHES)).map(_scene)})
+def _filtered(scenes: SceneFilter, span: Span | None, *, lacking: bool) -> ee.ImageCollection:
+    collection = ee.ImageCollection(scenes.collection)
+    if span is not None:
+        collection = collection.filterDate(span.start_ms, span.stop_ms + 1)
+        if span.bounds is not None:
+            collection = collection.filterBounds(ee.Geometry.Rectangle(list(span.bounds), None, False))
+    polarised = [
+        ee.Filter.listContains("transmitterReceiverPolarisation", polarisation) for polarisation in scenes.polarisations
+    ]
+    has_all = _or_unsaid("transmitterReceiverPolarisation", ee.Filter.And(*polarised))
+    return collection.filter(
+        ee.Filter.And(
+            ee.Filter.eq("instrumentMode", "IW"),
+            ee.Filter.inList("orbitProperties_pass", [direction.upper() for direction in scenes.directions]),
+            ee.Filter.inList("platform_number", list(scenes.platforms)),
+            _or_unsaid("resolution_meters", ee.Filter.eq("resolution_meters", RESOLUTION_M)),
+            has_all.Not() if lacking else has_all,
+        )
+    )
 
 
-def _scene(element: ee.ComputedObject) -> ee.Dictionary:
+def _or_unsaid(name: str, condition: ee.Filter) -> ee.Filter:
+    return ee.Filter.Or(condition, ee.Filter.notNull([name]).Not())
+
+
+def _described(element: ee.ComputedObject) -> ee.Dictionary:
     image = ee.Image(element)
+    known = image.propertyNames().filter(ee.Filter.inList("item", list(PROPERTIES)))
+    keys = ee.List(image.get(_MATCHES)).map(lambda target: ee.Feature(target).get("key"))
     # The footprint is a LinearRing; its coordinates are asked for, since only these are needed.
     footprint = ee.Geometry(image.get("system:footprint")).coordinates()
-    return image.toDictionary().combine(
+    return image.toDictionary(known).combine(
         {
             "system:index": image.get("system:index"),
             "system:time_start": image.get("system:time_start"),
             "bands": image.bandNames(),
             "footprint": footprint,
+            _MATCHES: keys,
         }
     )

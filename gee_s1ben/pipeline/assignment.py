@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
-from gee_s1ben.domain.scene import Pass, Scene, group_passes
+from gee_s1ben.domain.scene import Pass, Scene
 from gee_s1ben.domain.tile import Target
-from gee_s1ben.pipeline.footprints import pass_polygon, patch_polygons, scene_polygon
+from gee_s1ben.pipeline.absence import lacking_bands, reasons
+from gee_s1ben.pipeline.containment import NONE, containing, first_containing
+from gee_s1ben.pipeline.footprints import block_polygon, pass_polygon, patch_polygons, scene_polygon
+from gee_s1ben.pipeline.selection import Rules, by_nearness, fewest, nearest_per_orbit, passes_of
 
 Cell = tuple[int, int]
 """(column, row) of a patch in its target."""
@@ -52,102 +55,110 @@ class Assignment:
     """The passes that serve a patch, nearest in time first."""
     groups: tuple[PatchGroup, ...]
     absent: tuple[AbsentGroup, ...]
+    coverage: float = 0.0
+    """Share of the wanted area that all passes together cover, those included that serve no patch."""
 
 
-def by_nearness(passes: Sequence[Pass], moment: datetime) -> list[Pass]:
-    """Sort passes by |Δt|; of two equally near the earlier comes first, then the one whose key sorts first."""
-    return sorted(passes, key=lambda one: (abs(one.acquired - moment), one.acquired, one.key))
-
-
-def assign(target: Target, scenes: Sequence[Scene], polarisations: Sequence[str], window_days: float) -> Assignment:
+def assign(target: Target, scenes: Sequence[Scene], rules: Rules, lacking: Sequence[Scene] = ()) -> Assignment:
     """Give every patch the pass nearest in time that fully contains it.
 
-    Slices of a pass are joined first. A scene that lacks a polarisation serves no patch; where its pass would have,
-    the patch is absent for that reason.
+    Slices of a pass are joined first, unless the rules say otherwise. Of two passes equally near the earlier serves,
+    then the one whose key sorts first. What is absent gets the first reason that holds.
 
     Parameters
     ----------
     target : Target
         The patches wanted.
     scenes : sequence of Scene
-        Candidates, already limited in time and direction.
-    polarisations : sequence of str
-        Bands a scene must have.
-    window_days : float
-        Only for the wording of reasons.
+        Candidates within the window; of these, such as lack a polarisation serve nothing, and explain absences.
+    rules : Rules
+        How passes are chosen.
+    lacking : sequence of Scene
+        Further scenes that only explain absences.
     """
-    lacking = {
-        scene.id: f"scene {scene.index} has no {' and no '.join(missing)}"
-        for scene in scenes
-        if (missing := [band for band in polarisations if band not in scene.bands])
-    }
-    usable = by_nearness(group_passes(scene for scene in scenes if scene.id not in lacking), target.acquired)
     cells = np.array(list(target.patches()), dtype=np.int64).reshape(-1, 2)
-    polygons = patch_polygons(target, map(tuple, cells))
-    chosen = _first_containing(target, usable, polygons)
+    polygons = patch_polygons(target, cells)
+    missing = lacking_bands([*scenes, *lacking], rules.polarisations)
+    useful = [scene for scene in scenes if scene.id not in missing]
+    passes = by_nearness(passes_of(useful, joined=rules.join_slices), target.acquired)
+    near = [one for one in passes if abs(one.acquired - target.acquired) <= rules.reach]
+    usable = nearest_per_orbit(near) if rules.per_orbit == "nearest" else near
+    outlines = {id(one): pass_polygon(one, target.grid) for one in passes}
+    wanted = block_polygon(target) if target.cells is None else shapely.union_all(polygons)
+    coverage = _coverage(wanted, [outlines[id(one)] for one in usable])
+    enough = coverage >= rules.min_coverage - _SAME_AREA
+    if rules.choice == "fewest" and enough:
+        usable = _fewest(target, usable, outlines, polygons)
+    chosen = np.full(len(cells), NONE)
+    if enough:
+        chosen = first_containing(target, [outlines[id(one)] for one in usable], polygons)
     groups: list[PatchGroup] = []
+    used = []
     for index, one in enumerate(usable):
         mine = np.flatnonzero(chosen == index)
         if mine.size:
+            used.append(one)
             groups += _groups(target, one, cells[mine], polygons[mine])
-    used = {group.pass_key for group in groups}
-    left = np.flatnonzero(chosen < 0)
-    absent = _absent(target, cells[left], polygons[left], scenes, lacking, window_days)
-    return Assignment(tuple(one for one in usable if one.key in used), tuple(groups), absent)
+    left = np.flatnonzero(chosen == NONE)
+    if enough:
+        why = reasons(target, rules, polygons[left], passes, [*scenes, *lacking], missing)
+    else:
+        asked = f"match.min_coverage asks for {rules.min_coverage:.1%}"
+        why = [f"the passes cover {coverage:.1%} of what is wanted; {asked}"] * len(left)
+    return Assignment(tuple(used), tuple(groups), absent_groups(cells[left], why), coverage)
 
 
-def _first_containing(target: Target, passes: Sequence[Pass], polygons: NDArray[np.object_]) -> NDArray[np.int64]:
-    """For each polygon the index of the first pass that covers it, −1 for none."""
-    chosen = np.full(len(polygons), -1, dtype=np.int64)
-    for index, one in enumerate(passes):
-        open_ = np.flatnonzero(chosen < 0)
-        if not open_.size:
-            break
-        footprint = pass_polygon(one, target.grid)
-        shapely.prepare(footprint)
-        chosen[open_[shapely.covers(footprint, polygons[open_])]] = index
-    return chosen
+def absent_groups(cells: NDArray[np.int64], reasons: Iterable[str]) -> tuple[AbsentGroup, ...]:
+    """Group absent patches by their reason."""
+    found: defaultdict[str, list[Cell]] = defaultdict(list)
+    for (col, row), reason in zip(cells.tolist(), reasons, strict=True):
+        found[reason].append((col, row))
+    return tuple(AbsentGroup(reason, tuple(group)) for reason, group in found.items())
+
+
+def _fewest(
+    target: Target, passes: Sequence[Pass], outlines: Mapping[int, BaseGeometry], polygons: NDArray[np.object_]
+) -> list[Pass]:
+    if not passes:
+        return []
+    contained = np.stack([containing(target, outlines[id(one)], polygons) for one in passes])
+    seconds = [abs((one.acquired - target.acquired).total_seconds()) for one in passes]
+    return [passes[index] for index in fewest(contained, seconds)]
+
+
+def _coverage(wanted: BaseGeometry, outlines: Sequence[BaseGeometry]) -> float:
+    return float(shapely.area(shapely.intersection(shapely.union_all(outlines), wanted)) / shapely.area(wanted))
 
 
 def _groups(target: Target, one: Pass, cells: NDArray[np.int64], polygons: NDArray[np.object_]) -> list[PatchGroup]:
-    slices = [scene_polygon(scene, target.grid) for scene in one.slices]
-    whole = shapely.area(polygons)
-    shares = np.stack([shapely.area(shapely.intersection(slice_, polygons)) / whole for slice_ in slices])
+    ids = [scene.id for scene in one.slices]
+    if len(ids) == 1:
+        return [PatchGroup(one.key, ids[0], tuple(ids), _tuples(cells))]
+    shares = np.stack([_shares(scene_polygon(scene, target.grid), polygons) for scene in one.slices])
     touching = shares > _SAME_AREA
     # The first within rounding of the largest share: a tie goes to the earlier slice.
     main = np.argmax(shares >= shares.max(axis=0) - _SAME_AREA, axis=0)
     touching[main, np.arange(len(main))] = True
-    found: defaultdict[tuple[int, tuple[bool, ...]], list[Cell]] = defaultdict(list)
-    for position, (col, row) in enumerate(cells.tolist()):
-        found[int(main[position]), tuple(touching[:, position].tolist())].append((col, row))
-    ids = [scene.id for scene in one.slices]
+    kinds, which = np.unique(np.vstack([main, touching]), axis=1, return_inverse=True)
     return [
         PatchGroup(
-            one.key, ids[index], tuple(id_ for id_, touches in zip(ids, mask, strict=True) if touches), tuple(group)
+            one.key,
+            ids[kind[0]],
+            tuple(id_ for id_, touches in zip(ids, kind[1:], strict=True) if touches),
+            _tuples(cells[which.ravel() == number]),
         )
-        for (index, mask), group in sorted(found.items())
+        for number, kind in enumerate(kinds.T.tolist())
     ]
 
 
-def _absent(
-    target: Target,
-    cells: NDArray[np.int64],
-    polygons: NDArray[np.object_],
-    scenes: Sequence[Scene],
-    lacking: dict[str, str],
-    window_days: float,
-) -> tuple[AbsentGroup, ...]:
-    if not len(cells):
-        return ()
-    if not scenes:
-        reason = f"no Sentinel-1 scene within {window_days:g} days"
-        return (AbsentGroup(reason, tuple((col, row) for col, row in cells.tolist())),)
-    found: defaultdict[str, list[Cell]] = defaultdict(list)
-    refused = by_nearness(group_passes(scenes), target.acquired) if lacking else []
-    would = _first_containing(target, refused, polygons)
-    for (col, row), index in zip(cells.tolist(), would.tolist(), strict=True):
-        reason = f"no pass within {window_days:g} days contains it fully"
-        if index >= 0:
-            reason = next(lacking[scene.id] for scene in refused[index].slices if scene.id in lacking)
-        found[reason].append((col, row))
-    return tuple(AbsentGroup(reason, tuple(group)) for reason, group in found.items())
+def _tuples(cells: NDArray[np.int64]) -> tuple[Cell, ...]:
+    return tuple(zip(*cells.T.tolist(), strict=True)) if len(cells) else ()
+
+
+def _shares(outline: BaseGeometry, polygons: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return the share of each polygon that lies in an outline; areas are asked for only across its edge."""
+    shapely.prepare(outline)
+    shares = np.asarray(shapely.covers(outline, polygons), dtype=float)
+    across = np.flatnonzero((shares == 0) & shapely.intersects(outline, polygons))
+    shares[across] = shapely.area(shapely.intersection(outline, polygons[across])) / shapely.area(polygons[across])
+    return shares

@@ -128,7 +128,11 @@ def plan_target(config: Config, matched: TargetMatch, client_version: str) -> Ta
     target, assignment = matched.target, matched.assignment
     windows_of = covering_windows if _wants_all(target) else trimmed_windows
     for one in assignment.passes:
-        groups = tuple(group for group in assignment.groups if group.pass_key == one.key)
+        ids = {scene.id for scene in one.slices}
+        # Slices that were not joined are passes of one key.
+        groups = tuple(
+            group for group in assignment.groups if group.pass_key == one.key and ids.issuperset(group.sources)
+        )
         cells = [cell for group in groups for cell in group.cells]
         fingerprint = digest(
             serialized(job_image(config, one)),

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from gee_s1ben.config import Config
 from gee_s1ben.pipeline.assemble import Assembled, assemble
 from gee_s1ben.pipeline.fetch import Fetched, fetch
-from gee_s1ben.pipeline.match import match
+from gee_s1ben.pipeline.match import check_matched, match
 from gee_s1ben.pipeline.ownership import claim
 from gee_s1ben.pipeline.plan import Plan, make_plan
 from gee_s1ben.pipeline.report import Summary, summarise
+from gee_s1ben.pipeline.showing import show_match
 from gee_s1ben.pipeline.verify import Verified, verify
 from gee_s1ben.pipeline.workspace import Workspace
 from gee_s1ben.session.connection import connect
@@ -67,7 +68,9 @@ def run(config: Config, *, overwrite: bool = False, quiet: bool = False) -> Repo
             with clock.stage("connect"):
                 connection = stack.enter_context(connect(config))
             with clock.stage("match"):
-                match(config, workspace)
+                index = match(config, workspace)
+                show_match(config, workspace, index)
+                check_matched(config, workspace, index)
             with clock.stage("plan"):
                 plan = make_plan(config, workspace, connection)
                 claim(config, plan, overwrite=overwrite)

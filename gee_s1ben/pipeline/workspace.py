@@ -77,7 +77,7 @@ class Workspace:
             A frozen dataclass.
         """
         path = self.path / f"{name}.json"
-        content = TypeAdapter(type(value)).dump_json(value) + b"\n"
+        content = _adapter(type(value)).dump_json(value) + b"\n"
         with atomic_write(path) as temporary:
             temporary.write_bytes(content)
 
@@ -91,7 +91,7 @@ class Workspace:
         """
         path = self.path / f"{name}.json"
         try:
-            return TypeAdapter(kind).validate_json(path.read_bytes())
+            return _adapter(kind).validate_json(path.read_bytes())
         except FileNotFoundError:
             raise WorkspaceError(f"there is no {path}: run 'gee-s1ben {stage}' first") from None
         except ValidationError as error:
@@ -111,6 +111,14 @@ class Workspace:
     def window_path(self, fingerprint: str, window: str) -> Path:
         """Return where a window's GeoTIFF is kept."""
         return self.path / "windows" / fingerprint / f"{window}.tif"
+
+
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[_Value]) -> TypeAdapter[_Value]:
+    """Return what reads and writes a type; making one takes ten milliseconds."""
+    return _ADAPTERS.setdefault(kind, _ADAPTERS.get(kind) or TypeAdapter(kind))
 
 
 def keep(path: Path, content: bytes) -> None:

@@ -70,6 +70,29 @@ def test_shipped_file_holds_the_defaults() -> None:
         (TILES + "match: {directions: [up]}\n", 2, "match.directions must be a list of ascending and/or descending"),
         (TILES + "match: {directions: []}\n", 2, "match.directions"),
         (TILES + "match: {directions: [ascending, ascending]}\n", 2, "twice"),
+        (
+            TILES + "match:\n  window_days: 3\n  max_dt_days: 4\n",
+            4,
+            "match.max_dt_days 4 is more than match.window_days 3",
+        ),
+        (TILES + "match: {platforms: [A, E]}\n", 2, "match.platforms must be a list out of A, B, C and D"),
+        (TILES + "match: {platforms: []}\n", 2, "match.platforms"),
+        (TILES + "match: {choice: best}\n", 2, "match.choice must be nearest, fewest or published"),
+        (TILES + "match: {per_orbit: one}\n", 2, "match.per_orbit must be all or nearest"),
+        (TILES + "match: {min_coverage: 1.5}\n", 2, "match.min_coverage must be a share from 0 to 1"),
+        (TILES + "match: {join_slices: 1}\n", 2, "match.join_slices must be true or false"),
+        (TILES + "preset: ours\n", 2, "preset must be default, published or seed"),
+        (TILES + "preset: published\nmatch: 7\n", 3, "match must be a group of keys, not 7"),
+        (
+            "preset: published\ntiles:\n  - {tile: 33UUP, acquired: 2020-06-13T10:10:31Z}\n",
+            3,
+            "not one of BigEarthNet's",
+        ),
+        (f"preset: published\ndataset: {{patch_px: 60}}\n{TILES}", 3, "not one of BigEarthNet's 125 products"),
+        ("tiles:\n  - {file: nowhere.parquet}\n", 2, "nowhere.parquet"),
+        ("tiles:\n  - {file: config.yaml}\n", 2, "no readable Parquet file"),
+        ("tiles:\n  - {file: x.parquet, tile: 33UUP}\n", 2, "tiles[0]"),
+        ("tiles:\n  - {published: false}\n", 2, "tiles[0].published must be true"),
         (TILES + "match: {collection: ../x}\n", 2, "match.collection must be the id of an image collection"),
         (TILES + "radar: {border_noise: 1}\n", 2, "radar.border_noise must be true or false"),
         (TILES + "radar: {speckle: {filter: lee}}\n", 2, "radar.speckle.filter must be refined_lee or none"),
@@ -202,3 +225,46 @@ def test_any_text_is_a_configuration_or_a_clear_line(tmp_path_factory, text: str
         load_config(path)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("config.yaml")
+
+
+def test_presets_set_defaults_and_what_is_written_counts_first(write) -> None:
+    seed = load_config(write(TILES + "preset: seed\nmatch: {window_days: 8}\n"))
+    assert seed.match.directions == ("ascending",)
+    assert seed.match.per_orbit == "nearest"
+    assert seed.match.window_days == 8
+    published = load_config(write(TILES + "preset: published\nradar: {speckle: {filter: refined_lee}}\n"))
+    assert published.match.choice == "published"
+    assert not published.match.join_slices
+    assert published.radar.speckle.filter == "refined_lee"
+    assert not published.radar.border_noise
+    assert load_config(write(TILES + "preset: published\n")).radar.speckle.filter == "none"
+    assert load_config(write(TILES), ["preset=seed"]).match.window_days == 12
+    plain = load_config(write(TILES))
+    assert load_config(write(TILES + "preset: default\n")) == plain
+
+
+def test_tables_of_tiles_are_read_from_the_files_folder(write, tmp_path: Path) -> None:
+    from gee_s1ben.footprints import collect, write_tiles
+
+    rows = collect([PRODUCT, "33UVP@2017-06-13T10:10:31Z"]).rows
+    (tmp_path / "lists").mkdir()
+    write_tiles(rows, tmp_path / "lists" / "tiles.parquet")
+    text = "tiles:\n  - {file: lists/tiles.parquet}\n  - {tile: 32TMT, acquired: 2017-06-13T10:00:00Z}\n"
+    config = load_config(write(text))
+    assert [target.key for target in config.targets()] == [
+        "33UUP_20170613T101031", "33UVP_20170613T101031", "32TMT_20170613T100000",
+    ]  # fmt: skip
+    smaller = load_config(write("tiles: [{file: lists/tiles.parquet}]\ndataset: {patch_px: 60}\n"))
+    assert [(target.patch_px, len(target.block)) for target in smaller.targets()] == [(60, 183 * 183)] * 2
+
+
+def test_published_products_are_cut_to_what_was_published(write) -> None:
+    (whole,) = load_config(write(f"tiles: [{PRODUCT}]\n")).targets()
+    (cut,) = load_config(write(f"preset: published\ntiles: [{PRODUCT}]\n")).targets()
+    assert cut.cells is not None
+    assert set(cut.patches()) < set(whole.patches())
+    assert (cut.key, cut.grid, cut.product) == (whole.key, whole.grid, whole.product)
+    # Our own rule on the published patches.
+    config = load_config(write("tiles: [published]\n"))
+    assert config.match.choice == "nearest"
+    assert cut in config.targets()

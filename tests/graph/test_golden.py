@@ -16,7 +16,7 @@ import pytest
 
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.graph.backscatter import pass_backscatter
-from gee_s1ben.graph.matching import candidate_scenes, target_feature
+from gee_s1ben.graph.matching import SceneFilter, Span, candidate_scenes, target_feature
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -46,7 +46,10 @@ def graphs() -> dict[str, ee.ComputedObject]:
             [scene(43, "VV", "VH")], ["VV", "VH"], speckle="none", resampling="nearest"
         ),
         "candidates": candidate_scenes(
-            targets, "COPERNICUS/S1_GRD", directions=["ascending", "descending"], window_ms=6 * 86_400_000
+            targets,
+            SceneFilter("COPERNICUS/S1_GRD", ("ascending", "descending"), ("A", "B"), ("VV", "VH")),
+            window_ms=6 * 86_400_000,
+            span=Span(1496830231000, 1497867031000, (12.99, 47.99, 14.01, 49.01)),
         ),
     }
 

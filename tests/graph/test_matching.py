@@ -9,7 +9,7 @@ import pytest
 import rasterio
 
 from gee_s1ben.domain.scene import OrbitDirection
-from gee_s1ben.graph.matching import candidate_scenes, target_feature
+from gee_s1ben.graph.matching import SceneFilter, Span, candidate_scenes, target_feature
 from gee_s1ben.session.computing import compute_value
 
 COLLECTION = "COPERNICUS/S1_GRD"
@@ -55,13 +55,22 @@ def add(scenes):
     return scene
 
 
-def found(targets, directions=BOTH, days: float = 6) -> dict[str, list[str]]:
+def scene_filter(directions=BOTH, platforms=("A", "B"), polarisations=("VV", "VH")) -> SceneFilter:
+    return SceneFilter(COLLECTION, tuple(directions), tuple(platforms), tuple(polarisations))
+
+
+def found(targets, directions=BOTH, days: float = 6, **options) -> dict[str, list[str]]:
     """Target key → indexes of its scenes, in the order of the answer."""
-    asked = candidate_scenes(targets, COLLECTION, directions=directions, window_ms=round(days * DAY_MS))
-    return {entry["key"]: [scene["system:index"] for scene in entry["scenes"]] for entry in compute_value(asked)}
+    given = {name: options.pop(name) for name in ("platforms", "polarisations") if name in options}
+    asked = candidate_scenes(targets, scene_filter(directions, **given), window_ms=round(days * DAY_MS), **options)
+    answer: dict[str, list[str]] = {}
+    for scene in compute_value(asked):
+        for key in scene["targets"]:
+            answer.setdefault(key, []).append(scene["system:index"])
+    return answer
 
 
-def test_each_target_gets_the_scenes_that_touch_it_in_time_order(add) -> None:
+def test_each_target_gets_the_scenes_that_touch_it(add) -> None:
     add("late", 13.2, 48.2, NOON + timedelta(days=2))
     add("early", 12.8, 48.4, NOON - timedelta(days=3))
     add("between", 14.5, 48.0, NOON)  # touches only the second target
@@ -95,28 +104,59 @@ def test_the_same_tile_at_two_times_is_two_targets(add) -> None:
 def test_the_window_reaches_both_ways_and_holds_its_ends(add) -> None:
     for name, offset in (("before", -2 * DAY_MS), ("after", 2 * DAY_MS), ("beyond", 2 * DAY_MS + 1000)):
         add(name, 13, 48, NOON + timedelta(milliseconds=offset))
-    assert found([target("t", 13, 48)], days=2) == {"t": ["before", "after"]}
+    assert found([target("t", 13, 48)], days=2) == {"t": ["after", "before"]}
 
 
 def test_directions_and_modes_are_filtered(add) -> None:
     add("up", 13, 48, NOON, orbitProperties_pass="ASCENDING")
     add("down", 13, 48, NOON + timedelta(hours=1), orbitProperties_pass="DESCENDING")
     add("wide", 13, 48, NOON + timedelta(hours=2), instrumentMode="EW")
-    assert found([target("t", 13, 48)]) == {"t": ["up", "down"]}
+    assert found([target("t", 13, 48)]) == {"t": ["down", "up"]}
     assert found([target("t", 13, 48)], directions=["ascending"]) == {"t": ["up"]}
     assert found([target("t", 13, 48)], directions=["descending"]) == {"t": ["down"]}
 
 
-def test_a_scene_comes_with_all_that_is_known_of_it(add) -> None:
-    add("scene", 13, 48, NOON, transmitterReceiverPolarisation=["VV", "VH"], note="one of a kind")
-    asked = candidate_scenes([target("t", 13, 48)], COLLECTION, directions=BOTH, window_ms=DAY_MS)
-    ((scene,),) = [entry["scenes"] for entry in compute_value(asked)]
-    assert scene["system:index"] == "scene"
-    assert scene["system:time_start"] == milliseconds(NOON)
-    assert scene["bands"] == ["VV", "VH"]
-    assert scene["note"] == "one of a kind"
-    assert (scene["platform_number"], scene["orbitNumber_start"]) == ("A", 17018)
-    ring = np.array(scene["footprint"])
+def test_polarisations_platforms_and_resolution_are_filtered(add) -> None:
+    both, one = ["VV", "VH"], ["VV"]
+    add("full", 13, 48, NOON, transmitterReceiverPolarisation=both, resolution_meters=10)
+    add("bare", 13, 48, NOON, transmitterReceiverPolarisation=one, resolution_meters=10)
+    add("coarse", 13, 48, NOON, transmitterReceiverPolarisation=both, resolution_meters=40)
+    add("other", 13, 48, NOON, transmitterReceiverPolarisation=both, platform_number="C")
+    add("silent", 13, 48, NOON)  # says neither: its bands will tell
+    target_ = [target("t", 13, 48)]
+    assert found(target_) == {"t": ["full", "silent"]}
+    assert found(target_, polarisations=["VV"]) == {"t": ["bare", "full", "silent"]}
+    assert found(target_, lacking=True) == {"t": ["bare"]}
+    assert found(target_, platforms=["C"]) == {"t": ["other"]}
+
+
+def test_pages_make_up_the_whole(add) -> None:
+    for number in range(5):
+        add(f"s{number}", 13, 48, NOON + timedelta(hours=number))
+    pages = [found([target("t", 13, 48)], count=2, offset=offset).get("t", []) for offset in (0, 2, 4, 6)]
+    assert pages == [["s0", "s1"], ["s2", "s3"], ["s4"], []]
+
+
+def test_a_span_leaves_out_only_what_lies_outside(add) -> None:
+    add("in", 13, 48, NOON)
+    add("edge", 12.0, 48.5, NOON)  # touches the target's western side only
+    add("late", 13, 48, NOON + timedelta(days=3))
+    span = Span(milliseconds(NOON) - DAY_MS, milliseconds(NOON) + DAY_MS, (12.99, 47.99, 14.01, 49.01))
+    assert found([target("t", 13, 48)], span=span) == {"t": ["edge", "in"]}
+    assert found([target("t", 13, 48)]) == {"t": ["edge", "in", "late"]}
+
+
+def test_a_scene_comes_with_what_is_needed_of_it_and_once(add) -> None:
+    add("scene", 13, 48, NOON, transmitterReceiverPolarisation=["VV", "VH"], note="one of many", simulated=True)
+    targets = [target("t", 13, 48), target("u", 13.2, 48.2)]
+    (scene,) = compute_value(candidate_scenes(targets, scene_filter(), window_ms=DAY_MS))
+    assert scene.pop("catalog:crc32").startswith("VV:")
+    ring = np.array(scene.pop("footprint"))
+    assert scene == {
+        "system:index": "scene", "system:time_start": milliseconds(NOON), "bands": ["VV", "VH"], "simulated": True,
+        "platform_number": "A", "orbitNumber_start": 17018, "relativeOrbitNumber_start": 146,
+        "orbitProperties_pass": "ASCENDING", "targets": ["t", "u"],
+    }  # fmt: skip
     np.testing.assert_array_equal(ring[0], ring[-1])
     np.testing.assert_allclose(ring.min(axis=0), [13, 48], atol=1e-6)
     np.testing.assert_allclose(ring.max(axis=0), [14, 49], atol=1e-6)

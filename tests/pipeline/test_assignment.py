@@ -17,12 +17,15 @@ from gee_s1ben.domain.scene import Scene
 from gee_s1ben.domain.tile import PatchBlock, Target, tile_grid
 from gee_s1ben.pipeline.assignment import Assignment, assign
 from gee_s1ben.pipeline.footprints import pass_polygon, scene_polygon
+from gee_s1ben.pipeline.selection import Rules
 
 WHEN = datetime(2017, 6, 13, 10, 10, 31, tzinfo=UTC)
 # On the central meridian, so that projected edges of a few kilometres are straight to a millimetre.
 GRID = Grid("EPSG:32633", (10.0, 0.0, 498_800.0, 0.0, -10.0, 5_801_200.0), 720, 720)
 TARGET = Target("own", GRID, WHEN)
 TO_DEGREES = pyproj.Transformer.from_crs("EPSG:32633", "EPSG:4326", always_xy=True)
+
+BOTH = Rules(("VV", "VH"), 6)
 
 Rectangle = tuple[float, float, float, float]
 """West, south, east, north in pixels of the target from its upper left, y downwards."""
@@ -91,7 +94,7 @@ def test_like_plain_loops(passes: list[tuple[int, float, list[Rectangle]]]) -> N
         for orbit, hours, rectangles in passes
         for number, rectangle in enumerate(rectangles)
     ]
-    result = assign(TARGET, list(reversed(scenes)), ("VV", "VH"), 6)
+    result = assign(TARGET, list(reversed(scenes)), BOTH)
     got, missing = served(result), absent(result)
     assert set(got) | set(missing) == set(TARGET.patches())
     assert not set(got) & set(missing)
@@ -123,16 +126,16 @@ def test_like_plain_loops(passes: list[tuple[int, float, list[Rectangle]]]) -> N
 def test_tie_goes_to_the_earlier() -> None:
     everywhere = (-10.0, -10.0, 730.0, 730.0)
     later, earlier = scene("later", everywhere, 5, 2), scene("earlier", everywhere, -5, 1)
-    assert {entry[1] for entry in served(assign(TARGET, [later, earlier], ("VV",), 6)).values()} == {"earlier"}
+    assert {entry[1] for entry in served(assign(TARGET, [later, earlier], Rules(("VV",), 6))).values()} == {"earlier"}
     same = [scene("b", everywhere, 5, 2), scene("a", everywhere, 5, 1, platform="B")]
-    assert {entry[0] for entry in served(assign(TARGET, same, ("VV",), 6)).values()} == {"S1A_000002"}
+    assert {entry[0] for entry in served(assign(TARGET, same, Rules(("VV",), 6))).values()} == {"S1A_000002"}
 
 
 def test_slices_that_abut_serve_the_patches_across_their_seam() -> None:
     """The published selection took these patches from a farther pass (about 4,665 of them)."""
     upper, lower = scene("upper", (-9, -9, 729, 180), 1, 1), scene("lower", (-9, 180, 729, 729), 1.01, 1)
     farther = scene("farther", (-9, -9, 729, 729), 40, 2)
-    got = served(assign(TARGET, [farther, lower, upper], ("VV",), 6))
+    got = served(assign(TARGET, [farther, lower, upper], Rules(("VV",), 6)))
     assert {entry[0] for entry in got.values()} == {"S1A_000001"}
     assert got[0, 0] == ("S1A_000001", "upper", ("upper",))
     # Half of the row lies in either slice: the earlier gives the name.
@@ -143,7 +146,7 @@ def test_slices_that_abut_serve_the_patches_across_their_seam() -> None:
 @pytest.mark.parametrize(("reach", "contained"), [(0.0, True), (-0.05, True), (-0.2, False)])
 def test_scene_cut_to_exactly_a_patch_contains_it(reach: float, contained: bool) -> None:
     cut = scene("cut", (120 - reach, 120 - reach, 240 + reach, 240 + reach), 1, 1)
-    got = served(assign(TARGET, [cut], ("VV", "VH"), 6))
+    got = served(assign(TARGET, [cut], BOTH))
     assert ((1, 1) in got) == contained
     assert len(got) <= 1
 
@@ -151,7 +154,7 @@ def test_scene_cut_to_exactly_a_patch_contains_it(reach: float, contained: bool)
 def test_scene_without_vh() -> None:
     bare = scene("bare", (-10, -10, 730, 365), 1, 1, bands=("VV", "angle"))
     full = scene("full", (-10, -10, 730, 130), 30, 2)
-    result = assign(TARGET, [bare, full], ("VV", "VH"), 6)
+    result = assign(TARGET, [bare, full], BOTH)
     assert {cell[1] for cell in served(result)} == {0}
     reasons = absent(result)
     assert {reasons[col, row] for col in range(6) for row in (1, 2)} == {"scene bare has no VH"}
@@ -159,7 +162,7 @@ def test_scene_without_vh() -> None:
 
 
 def test_no_scene_at_all() -> None:
-    result = assign(TARGET, [], ("VV", "VH"), 2.5)
+    result = assign(TARGET, [], Rules(("VV", "VH"), 2.5))
     assert set(absent(result).values()) == {"no Sentinel-1 scene within 2.5 days"}
     assert len(absent(result)) == 36
 
@@ -192,7 +195,7 @@ def test_across_the_antimeridian() -> None:
     )
     assert {lon > 0 for lon, _ in ring} == {True, False}
     crossing = Scene("C/S/x", "x", WHEN, "A", 1, 1, "ascending", ("VV", "VH"), ring)
-    assert served(assign(target, [crossing], ("VV", "VH"), 6)) == {(0, 0): ("S1A_000001", "x", ("x",))}
+    assert served(assign(target, [crossing], BOTH)) == {(0, 0): ("S1A_000001", "x", ("x",))}
 
 
 def test_pass_is_one_polygon() -> None:
@@ -221,6 +224,6 @@ def test_whole_tile_is_fast() -> None:
                 Scene(f"C/S/p{orbit}{part}", f"p{orbit}{part}", when, "A", orbit, 1, "ascending", ("VV", "VH"), ring)
             )
     start = time.perf_counter()
-    result = assign(target, scenes, ("VV", "VH"), 6)
+    result = assign(target, scenes, BOTH)
     assert time.perf_counter() - start < 5
     assert sum(len(group.cells) for group in result.groups) + sum(len(group.cells) for group in result.absent) == 8281

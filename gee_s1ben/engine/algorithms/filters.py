@@ -41,7 +41,7 @@ def _comparison(*names: str, test: Callable[[Any, Any], bool]) -> None:
         return Comparison(left, right, test)
 
 
-def _spatial(name: str, relation: Callable[..., Any], *, is_local: bool = True) -> None:
+def _spatial(name: str, relation: Callable[..., Any], *, is_local: bool = True, holds_within: bool = False) -> None:
     @algorithm(name)
     def relate(
         leftField: str | None = None,
@@ -56,7 +56,7 @@ def _spatial(name: str, relation: Callable[..., Any], *, is_local: bool = True) 
             return bool(relation(left.shape(tolerance_m=tolerance_m), right.shape(tolerance_m=tolerance_m)))
 
         left, right = operand(leftField, leftValue, "left"), operand(rightField, rightValue, "right")
-        return Spatial(left, right, test, is_local=is_local)
+        return Spatial(left, right, test, is_local=is_local, holds_within=holds_within)
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -100,7 +100,7 @@ _comparison("Filter.listContains", test=_member)
 _comparison("Filter.inList", test=lambda left, right: _member(right, left))
 _comparison("Filter.dateRangeContains", test=_in_range)
 
-_spatial("Filter.intersects", shapely.intersects)
+_spatial("Filter.intersects", shapely.intersects, holds_within=True)
 _spatial("Filter.disjoint", shapely.disjoint, is_local=False)
 _spatial("Filter.contains", shapely.contains)
 _spatial("Filter.isContained", shapely.within)

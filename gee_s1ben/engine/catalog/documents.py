@@ -48,7 +48,8 @@ def read_object(path: Path, max_bytes: int = _MAX_DOCUMENT_BYTES) -> dict[str, A
     """
     try:
         with path.open("rb") as file:
-            text = file.read(max_bytes + 1)
+            # Not max_bytes + 1 at once: so much would be reserved for every small file.
+            text = file.read(min(os.fstat(file.fileno()).st_size, max_bytes) + 1)
         if len(text) > max_bytes:
             raise CatalogError(f"{path} is larger than the {max_bytes} bytes allowed: this is not such a file")
         value = json.loads(text)
@@ -117,10 +118,10 @@ def write_object(path: Path, value: Mapping[str, Any]) -> None:
         sync(path.parent)
 
 
-def signature(path: Path) -> Signature | None:
+def signature(path: str | Path) -> Signature | None:
     """What changes when a file does: time, size and inode; None where there is no file."""
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - asked of every image whenever its collection is read
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino

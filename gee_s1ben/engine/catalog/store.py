@@ -26,6 +26,7 @@ from gee_s1ben.engine.catalog.identifiers import check_collection_id, split_imag
 from gee_s1ben.engine.catalog.properties import complete, flatten, time_of
 from gee_s1ben.engine.catalog.rasters import WrittenBand, survey, write_band
 from gee_s1ben.engine.catalog.records import ImageRecord, read_image
+from gee_s1ben.engine.collector import paused_collector
 from gee_s1ben.errors import CatalogError
 
 _INCOMING = ".incoming-"
@@ -41,6 +42,7 @@ class Catalog:
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
+        self._root = str(self.path)
         self._indexes: dict[str, tuple[Signature, frozenset[str]]] = {}
         self._images: dict[str, tuple[Signature, ImageRecord]] = {}
 
@@ -92,8 +94,9 @@ class Catalog:
         CatalogError
             The collection or one of its items is broken.
         """
-        for index in sorted(self._indexes_of(collection_id)):
-            yield self._image(collection_id, index)
+        with paused_collector():
+            records = [self._image(collection_id, index) for index in sorted(self._indexes_of(collection_id))]
+        yield from records
 
     def get(self, image_id: str) -> ImageRecord | None:
         """Return an image, or None if the catalog does not have it.
@@ -255,12 +258,12 @@ class Catalog:
 
     def _image(self, collection_id: str, index: str) -> ImageRecord:
         image_id = f"{collection_id}/{index}"
-        split_image_id(image_id)
-        path = self.path / collection_id / index / f"{index}.json"
+        path = f"{self._root}/{image_id}/{index}.json"
         seen = signature(path)
         kept = self._images.get(image_id)
         if kept is None or kept[0] != seen or seen is None:
-            kept = self._images[image_id] = seen or (0, 0, 0), read_image(path, self.path)
+            split_image_id(image_id)
+            kept = self._images[image_id] = seen or (0, 0, 0), read_image(Path(path), self.path)
         return kept[1]
 
     @contextlib.contextmanager

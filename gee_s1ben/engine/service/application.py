@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gee_s1ben.engine.catalog import Catalog
+from gee_s1ben.engine.collector import paused_collector
 from gee_s1ben.engine.description import describe
 from gee_s1ben.engine.evaluator import evaluate
 from gee_s1ben.engine.expression import MAX_PAYLOAD_BYTES, check_payload, decode
@@ -116,7 +117,8 @@ class _Service:
         return await anyio.to_thread.run_sync(guarded, limiter=self._threads, abandon_on_cancel=True)
 
     def _value(self, body: bytes) -> Response:
-        result = evaluate(decode(_json(body).get("expression")), self._context)
+        with paused_collector():
+            result = evaluate(decode(_json(body).get("expression")), self._context)
         text = json.dumps({"result": describe(result)}, allow_nan=False, separators=(",", ":"))
         return Response(text, media_type=JSON)
 

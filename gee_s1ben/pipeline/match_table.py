@@ -1,0 +1,137 @@
+"""``match.parquet``: every wanted patch with its pass and scenes, or with the reason why it has none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+from gee_s1ben.config import Config
+from gee_s1ben.domain.tile import Target
+from gee_s1ben.pipeline.assignment import PatchGroup
+from gee_s1ben.pipeline.footprints import to_degrees
+from gee_s1ben.pipeline.match import TargetMatch
+from gee_s1ben.pipeline.patch_names import s2_names
+
+_TIME = pa.timestamp("us", tz="UTC")
+SCHEMA = pa.schema(
+    [
+        pa.field("s2_patch", pa.string(), nullable=False),
+        pa.field("target", pa.string(), nullable=False),
+        pa.field("tile", pa.string(), nullable=False),
+        pa.field("product", pa.string()),
+        pa.field("col", pa.int32(), nullable=False),
+        pa.field("row", pa.int32(), nullable=False),
+        pa.field("pass", pa.string()),
+        pa.field("platform", pa.string()),
+        pa.field("absolute_orbit", pa.int32()),
+        pa.field("relative_orbit", pa.int32()),
+        pa.field("orbit_direction", pa.string()),
+        pa.field("scene", pa.string()),
+        pa.field("sources", pa.list_(pa.string())),
+        pa.field("s1_acquired", _TIME),
+        pa.field("s2_acquired", _TIME, nullable=False),
+        pa.field("dt_hours", pa.float64()),
+        pa.field("reason", pa.string()),
+        pa.field("geometry", pa.binary(), nullable=False),
+    ]
+)
+"""``dt_hours`` is negative where Sentinel-1 came first; ``scene`` is the one that the patch is named after."""
+
+
+class MatchTable:
+    """A table that is being written, target by target."""
+
+    def __init__(self, writer: pq.ParquetWriter, config: Config) -> None:
+        self._writer, self._config = writer, config
+
+    def add(self, matched: TargetMatch) -> None:
+        """Write the rows of a target: those that are served pass by pass, then those that are absent."""
+        target = matched.target
+        groups = [(group.cells, served) for group, served in _served(matched)]
+        groups += [(group.cells, {"reason": group.reason}) for group in matched.assignment.absent]
+        blocks = [_block(target, cells, s2_names(self._config, target, cells), same) for cells, same in groups]
+        self._writer.write_table(pa.concat_tables(blocks))
+
+
+@contextmanager
+def match_table(path: Path, config: Config) -> Iterator[MatchTable]:
+    """Write a GeoParquet file for the time of a ``with`` block."""
+    geo = {
+        "version": "1.0.0",
+        "primary_column": "geometry",
+        "columns": {
+            "geometry": {
+                "encoding": "WKB",
+                "geometry_types": ["Polygon"],
+                "crs": pyproj.CRS.from_epsg(4326).to_json_dict(),
+            }
+        },
+    }
+    with pq.ParquetWriter(path, SCHEMA.with_metadata({"geo": json.dumps(geo)}), compression="zstd") as writer:
+        yield MatchTable(writer, config)
+
+
+def _served(matched: TargetMatch) -> Iterator[tuple[PatchGroup, dict[str, Any]]]:
+    scenes = {scene.id: scene for scene in matched.scenes}
+    for group in matched.assignment.groups:
+        one = next(
+            one
+            for one in matched.assignment.passes
+            if one.key == group.pass_key and {scene.id for scene in one.slices}.issuperset(group.sources)
+        )
+        yield (
+            group,
+            {
+                "pass": group.pass_key,
+                "platform": one.platform,
+                "absolute_orbit": one.absolute_orbit,
+                "relative_orbit": one.relative_orbit,
+                "orbit_direction": one.orbit_direction,
+                "scene": scenes[group.scene].index,
+                "sources": [scenes[source].index for source in group.sources],
+                "s1_acquired": one.acquired,
+                "dt_hours": (one.acquired - matched.target.acquired).total_seconds() / 3600,
+            },
+        )
+
+
+def _block(target: Target, cells: Sequence[tuple[int, int]], names: Sequence[str], same: Mapping[str, Any]) -> pa.Table:
+    """Rows that differ in their place only."""
+    places = np.array(cells, dtype=np.int32).reshape(-1, 2)
+    varying = {
+        "s2_patch": list(names),
+        "col": places[:, 0],
+        "row": places[:, 1],
+        "geometry": shapely.to_wkb(_outlines(target, places)),
+    }
+    same = {
+        "target": target.key,
+        "tile": target.name,
+        "product": str(target.product) if target.product else None,
+        "s2_acquired": target.acquired,
+        **same,
+    }
+    columns = [
+        pa.array(varying[field.name], field.type)
+        if field.name in varying
+        else pa.array([same.get(field.name)], field.type).take(pa.array(np.zeros(len(places), np.int32)))
+        for field in SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _outlines(target: Target, places: NDArray[np.int32]) -> NDArray[np.object_]:
+    """Outline patches in longitude and latitude; within a tile no side bulges by a centimetre."""
+    corners = (places[:, None, :] + np.array([[0, 0], [0, 1], [1, 1], [1, 0]])) * target.patch_px
+    lon, lat = to_degrees(target, corners[..., 0], corners[..., 1])
+    return np.asarray(shapely.polygons(np.stack([lon, lat], axis=-1)), dtype=object)

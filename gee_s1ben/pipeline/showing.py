@@ -1,0 +1,81 @@
+"""What was matched, where it can be seen: a table, a coverage report and a map, all in the workspace."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from gee_s1ben.config import Config
+from gee_s1ben.dataset.atomic import atomic_write
+from gee_s1ben.dataset.seed_dictionaries import SeedLink, write_seed_dictionaries
+from gee_s1ben.pipeline.coverage import coverage_data, coverage_lines, tile_coverage
+from gee_s1ben.pipeline.footprints import outline
+from gee_s1ben.pipeline.match import MatchIndex, TargetMatch
+from gee_s1ben.pipeline.match_table import match_table
+from gee_s1ben.pipeline.match_view import MapBuilder
+from gee_s1ben.pipeline.workspace import Workspace
+from gee_s1ben.quality.match_map import match_map
+
+TABLE, REPORT, REPORT_TEXT, MAP = "match.parquet", "coverage.json", "coverage.txt", "match.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Where what was matched can be seen."""
+
+    table: Path
+    report: Path
+    report_text: Path
+    map: Path
+
+
+def show_match(config: Config, workspace: Workspace, index: MatchIndex) -> Shown:
+    """Write the table, the report and the map of all targets; memory holds one target at a time.
+
+    Raises
+    ------
+    StorageError
+        The workspace cannot be written.
+    """
+    shown = Shown(*(workspace.path / name for name in (TABLE, REPORT, REPORT_TEXT, MAP)))
+    builder, tiles = MapBuilder(), []
+    with atomic_write(shown.table) as temporary, match_table(temporary, config) as table:
+        for key in index.targets:
+            matched = workspace.load(f"match/{key}", TargetMatch, "match")
+            table.add(matched)
+            builder.add(matched)
+            tiles.append(tile_coverage(config, matched))
+    view = builder.view(f"{config.dataset.path.name}: Sentinel-1 for Sentinel-2")
+    texts = {
+        shown.report: json.dumps(coverage_data(tiles), ensure_ascii=False, indent=1),
+        shown.report_text: "\n".join(coverage_lines(tiles)),
+        shown.map: match_map(view),
+    }
+    for path, text in texts.items():
+        with atomic_write(path) as temporary:
+            temporary.write_text(f"{text}\n", encoding="utf-8")
+    return shown
+
+
+def write_seed(workspace: Workspace, index: MatchIndex, folder: Path) -> tuple[tuple[Path, Path], tuple[str, ...]]:
+    """Write the seed's two dictionaries.
+
+    Returns
+    -------
+    paths : tuple of Path
+        The table of tiles, and that of links.
+    left_out : tuple of str
+        Keys of targets that the dictionaries cannot hold: those without a Sentinel-2 product, and those whose scenes
+        are not named as products are.
+    """
+    links, left_out = [], []
+    for key in index.targets:
+        matched = workspace.load(f"match/{key}", TargetMatch, "match")
+        scenes = {scene.id: scene for scene in matched.scenes}
+        used = sorted({source for group in matched.assignment.groups for source in group.sources})
+        if matched.target.product is None or any(scenes[one].name is None for one in used):
+            left_out.append(key)
+            continue
+        links.append(SeedLink(matched.target, outline(matched.target), tuple(scenes[one].index for one in used)))
+    return write_seed_dictionaries(folder, links), tuple(left_out)

@@ -1,0 +1,219 @@
+"""What was matched can be seen: the table, the report, the map, and the seed's dictionaries."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pytest
+
+from gee_s1ben.config import Config, load_config
+from gee_s1ben.footprints import seed
+from gee_s1ben.pipeline import match as matching
+from gee_s1ben.pipeline.match import TargetMatch, match
+from gee_s1ben.pipeline.showing import Shown, show_match, write_seed
+from gee_s1ben.pipeline.workspace import Workspace
+from gee_s1ben.quality.match_map import MapView, match_map
+
+PRODUCT = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
+WHEN = datetime(2017, 6, 13, 5, 42, 35, tzinfo=UTC)
+CONFIG = f"""\
+tiles:
+  - product: {PRODUCT}
+    patches: {{columns: [44, 49], rows: [40, 45]}}
+  - tile: 33UVP
+    acquired: 2017-06-14T10:10:31Z
+    patches: {{columns: [0, 2], rows: [0, 1]}}
+dataset: {{path: made}}
+"""
+
+
+def entry(number: int, south: float, north: float, east: float = 14.0) -> dict[str, Any]:
+    start, stop = (f"{WHEN + timedelta(seconds=25 * step):%Y%m%dT%H%M%S}" for step in (number, number + 1))
+    return {
+        "system:index": f"S1A_IW_GRDH_1SDV_{start}_{stop}_017011_01C5A5_000{number}",
+        "system:time_start": round((WHEN + timedelta(seconds=25 * number)).timestamp() * 1000),
+        "platform_number": "A", "orbitNumber_start": 17011, "relativeOrbitNumber_start": 139,
+        "orbitProperties_pass": "DESCENDING", "bands": ["VV", "VH", "angle"], "simulated": True,
+        "footprint": [[12.0, south], [east, south], [east, north], [12.0, north], [12.0, south]],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Config, Workspace, Shown]:
+    """Two slices that meet in the first target's block, and end within it; nothing for the second."""
+    (tmp_path / "config.yaml").write_text(CONFIG, "utf-8")
+    config = load_config(tmp_path / "config.yaml")
+    first = config.targets()[0]
+    corners = [first.patch_grid(44, 42).bounds, first.patch_grid(48, 45).bounds]
+    import pyproj
+
+    back = pyproj.Transformer.from_crs(first.grid.crs, "EPSG:4326", always_xy=True)
+    seam = back.transform(corners[0][0], (corners[0][1] + corners[0][3]) / 2)[1]
+    east = back.transform(corners[1][0] + 600, corners[1][1])[0]
+    found = {first.key: [entry(0, seam, 49.5, east), entry(1, 47.0, seam, east)]}
+    monkeypatch.setattr(matching, "find_candidates", lambda *_, lacking=False: {} if lacking else found)
+    workspace = Workspace(config.workspace_path)
+    workspace.path.mkdir(parents=True)
+    index = match(config, workspace)
+    assert (index.patches, index.absent) == (24, 18)
+    return config, workspace, show_match(config, workspace, index)
+
+
+def test_the_table_has_a_row_a_patch(shown: tuple[Config, Workspace, Shown]) -> None:
+    config, _, paths = shown
+    table = geopandas.read_parquet(paths.table)
+    assert len(table) == 42
+    assert table.crs == "EPSG:4326"
+    first, second = config.targets()
+    assert set(table.loc[table.reason.isna(), "s2_patch"]) == {
+        first.s2_patch(col, row) for col in range(44, 48) for row in range(40, 46)
+    }
+    assert set(table.loc[table.target == second.key, "reason"]) == {"no Sentinel-1 scene within 6 days"}
+    row = table.set_index("s2_patch").loc[f"{PRODUCT}_46_42"]
+    assert row["pass"] == "S1A_017011"
+    assert (row.platform, row.absolute_orbit, row.relative_orbit) == ("A", 17011, 139)
+    assert row.orbit_direction == "descending"
+    assert row.dt_hours == pytest.approx(-(4 + 27 / 60 + 56 / 3600))
+    assert len(row.sources) == 2
+    assert row.scene in row.sources
+    assert len(table.set_index("s2_patch").loc[f"{PRODUCT}_46_40"].sources) == 1
+    for patch in table.itertuples():
+        target = first if patch.target == first.key else second
+        back = geopandas.GeoSeries([patch.geometry], crs=4326).to_crs(target.grid.crs).total_bounds
+        np.testing.assert_allclose(back, target.patch_grid(patch.col, patch.row).bounds, atol=1e-3)
+
+
+def test_the_report_names_every_tile_and_patch_without_a_pass(shown: tuple[Config, Workspace, Shown]) -> None:
+    config, _, paths = shown
+    _, second = config.targets()
+    report = json.loads(paths.report.read_text("utf-8"))
+    assert (report["tiles"], report["patches"], report["served"]) == (2, 42, 24)
+    assert report["tiles_without_a_patch"] == [second.key]
+    named = {
+        name: group["reason"] for tile in report["by_tile"] for group in tile["uncovered"] for name in group["names"]
+    }
+    table = geopandas.read_parquet(paths.table)
+    without = table[table.reason.notna()]
+    assert named == dict(zip(without.s2_patch, without.reason, strict=True))
+    assert report["by_tile"][0]["passes"] == [
+        {
+            "pass": "S1A_017011",
+            "relative_orbit": 139,
+            "orbit_direction": "descending",
+            "dt_hours": -4.466,
+            "patches": 24,
+        }
+    ]
+    text = paths.report_text.read_text("utf-8")
+    assert "24 of 42 patches of 2 tiles are served" in text
+    assert "0 tiles are served whole, 1 in part, 1 not at all" in text
+    assert "no pass within 6 days contains it fully\n    48-49_40 48-49_41" in text
+    assert "no Sentinel-1 scene within 6 days\n    0-2_0 0-2_1\n" in text
+
+
+def page_data(page: str) -> dict[str, Any]:
+    (data,) = re.findall(r"^const view = (.*);$", page, re.MULTILINE)
+    value = json.loads(data)
+    assert isinstance(value, dict)
+    return value
+
+
+def test_the_map_shows_what_the_table_says(shown: tuple[Config, Workspace, Shown]) -> None:
+    _, workspace, paths = shown
+    page = paths.map.read_text("utf-8")
+    view = page_data(page)
+    assert "SIMULATED" in view["notice"]
+    assert [len(one["slices"]) for one in view["passes"]] == [2]
+    first, second = view["tiles"]
+    assert (first["first"], first["size"], second["size"]) == ([44, 40], [6, 6], [3, 2])
+    drawn = {}
+    for row, col, length, index in np.array(first["runs"]).reshape(-1, 4).tolist():
+        for place in range(col, col + length):
+            group = first["groups"][index] if index >= 0 else None
+            drawn[44 + place, 40 + row] = group and (group["slice"], tuple(group["sources"]))
+    matched = workspace.load("match/33UUP_20170613T101031", TargetMatch, "match")
+    order = [scene.id for scene in matched.scenes]
+    expected: dict[tuple[int, int], Any] = {cell: None for group in matched.assignment.absent for cell in group.cells}
+    for group in matched.assignment.groups:
+        seen = order.index(group.scene), tuple(order.index(source) for source in group.sources)
+        expected |= dict.fromkeys(group.cells, seen)
+    assert drawn == expected
+    assert first["absent"] == [["no pass within 6 days contains it fully", 12]]
+
+
+def test_the_map_needs_no_network_and_runs_nothing_it_was_given(shown: tuple[Config, Workspace, Shown]) -> None:
+    page = shown[2].map.read_text("utf-8")
+    assert not re.findall(r"(?i)https?://|//cdn|@import|<link|<img|\bfetch\(|XMLHttpRequest|\bimport\(", page)
+    assert "default-src 'none'" in page
+    hostile = "</script><script>alert(1)</script>"
+    page = match_map(MapView(hostile, hostile, (), ()))
+    assert page.count("</script>") == 1
+    assert page_data(page)["title"] == hostile
+
+
+def test_the_seed_reads_its_dictionaries(
+    shown: tuple[Config, Workspace, Shown], tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    config, workspace, _ = shown
+    from gee_s1ben.pipeline.match import MatchIndex
+
+    index = workspace.load("match", MatchIndex, "match")
+    (tiles, links), left_out = write_seed(workspace, index, tmp_path / "seed")
+    assert left_out == (config.targets()[1].key,)
+    # As the seed's scripts read them, and by the reader that runs nothing.
+    info = np.load(tiles, allow_pickle=True)[()]["tile_info"]
+    names = np.load(links, allow_pickle=True)[()]["Sen2UUID_2_Sen1ProdName"]
+    ((identifier, record),) = info["33UUP"].items()
+    assert record["product_name"] == f"{PRODUCT}.SAFE"
+    assert record["EPSG"] == b"32633"
+    assert record["coordinate"].tolist() == [300_000.0, 5_400_000.0, 409_800.0, 5_290_200.0]
+    assert record["acquisition_time"] == "2017-06-13 10:10:31.000000"
+    expected = [entry(number, 0, 1)["system:index"] for number in (0, 1)]
+    assert names == {identifier: expected}
+    (row,) = seed.read(tiles, None)
+    assert (row.tile, str(row.product)) == ("33UUP", PRODUCT)  # type: ignore[union-attr]
+    assert {key: [str(name) for name in found] for key, found in seed.read_links(links).items()} == names
+    assert b"_core" not in tiles.read_bytes()
+
+
+@pytest.mark.shared_data
+def test_the_dictionaries_have_the_seeds_own_shape(
+    shown: tuple[Config, Workspace, Shown], tmp_path: Path, shared_data: Path
+) -> None:
+    from gee_s1ben.footprints.unpickling import load_object
+    from gee_s1ben.pipeline.match import MatchIndex
+
+    _, workspace, _ = shown
+    index = workspace.load("match", MatchIndex, "match")
+    (tiles, links), _ = write_seed(workspace, index, tmp_path / "seed")
+    theirs = load_object(shared_data / "bigearthnet" / tiles.name)["tile_info"]
+    ours = load_object(tiles)["tile_info"]
+    record = next(iter(theirs["33UUP"].values()))
+    (mine,) = ours["33UUP"].values()
+    left_out = {name for name in record if name.endswith("_stats")} | {"cloud_coverage"}
+    assert set(mine) == set(record) - left_out
+    for name in ("EPSG", "projection"):
+        assert mine[name] == record[name]
+    assert mine["coordinate"].tolist() == record["coordinate"].tolist()
+    np.testing.assert_allclose(mine["GPS_coordinate"], record["GPS_coordinate"], atol=1e-6)
+    assert load_object(links).keys() == load_object(shared_data / "bigearthnet" / links.name).keys()
+
+
+def test_nothing_found_is_reported_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ee_on: Callable[..., Any]
+) -> None:
+    from gee_s1ben.cli.app import run
+    from gee_s1ben.engine.catalog import Catalog
+
+    Catalog.create(tmp_path / "catalog")
+    (tmp_path / "config.yaml").write_text(CONFIG, "utf-8")
+    monkeypatch.setattr(matching, "find_candidates", lambda *_, **__: {})
+    assert run(["match", "--config", str(tmp_path / "config.yaml"), "-q"]) == 2
+    assert "0 of 42 patches" in (tmp_path / "made.work" / "coverage.txt").read_text("utf-8")
