@@ -2,21 +2,23 @@
 
 A raster of a whole Sentinel-2 tile, VV and VH, float32, uncompressed, is made and cut into patches of 120 × 120 pixels,
 one file a band. All methods take turns, row of patches by row of patches, and each share is the median over turns of
-one method's time over another's in the same turn: this machine may be busy, the shares are still right. ::
+one method's time over another's in the same turn, so that a busy machine slows both; behind it, in brackets, stands
+the share of the fastest turn of each, which is what a quiet machine does. ::
 
-    python benchmarks/patches.py --folder /dev/shm/patches      # in memory
-    python benchmarks/patches.py --folder /var/tmp/patches      # on disk
+    python benchmarks/patches.py --folder /dev/shm/patches --delete   # in memory
+    python benchmarks/patches.py --folder /var/tmp/patches            # on disk
 
 - ``raw``: ``os.open``, ``os.write``, ``os.close`` of files of the same size, always the same bytes from memory;
-- ``raw + folders``: the same with a folder a patch; ``raw, own bytes``: with other bytes in every file as well;
+- ``raw + folders``: the same with a folder a patch; ``raw, own bytes``: with bytes that were
+  read from the raster: all the input and output that there is, and nothing else;
 - ``template``: each patch's own bytes by its form, from arrays in memory, without folders, checks and names;
 - ``writer``: what the package does: cut from the raster on disk, checked for pixels without data, a folder a patch,
   whole or absent, without checksums, which ``writer + SHA-256`` adds; ``writer, memory``: from arrays in memory;
 - ``rasterio``: one ``rasterio.open`` a patch with the defaults, folders a patch.
 
-Memory that the files will take is touched beforehand: to a virtual machine the first touch of a page is slow, and would
-hide what is measured. Every file that the writer makes is compared, byte for byte, with rasterio's of the same patch in the rows where
-rasterio takes part. Nothing is deleted while anything is timed, since ext4 creates files slowly after a mass deletion.
+To a virtual machine the first touch of a page of memory is slow and hides what is measured: in memory use ``--delete``,
+which gives the pages back after each method. Not on disk, since ext4 creates files slowly after a mass deletion. What
+the writer makes is compared, byte for byte, with what rasterio makes of the same patches.
 """
 
 from __future__ import annotations
@@ -85,14 +87,13 @@ def make_raster(path: Path) -> None:
 class Methods:  # each is described above
     """Ways to write some rows of patches; each gets a folder of its own."""
 
-    def __init__(self, raster: Path, each: int) -> None:
+    def __init__(self, raster: Path) -> None:
         self.raster = raster
         form = form_of_grid(patch_record(0, 0).grid)
         if form is None:
             raise SystemExit("this version of GDAL writes patches in a form that the writer cannot take over")
         self.form = form
         self.same = bytes(self.form.size)
-        self.own = [bytes([place % 251]) * form.size for place in range(2 * SIDE * each)]
         self.hot = np.random.default_rng(1).standard_normal((2, PATCH_PX, GRID.width), np.float32) - 12
 
     def raw(self, folder: Path, records: Sequence[PatchRecord]) -> None:  # noqa: D102
@@ -110,10 +111,17 @@ class Methods:  # each is described above
 
     def raw_own_bytes(self, folder: Path, records: Sequence[PatchRecord]) -> None:  # noqa: D102
         folder.mkdir()
-        for place, record in enumerate(records):
-            os.mkdir(f"{folder}/{record.name}")  # noqa: PTH102
-            for band, data in zip(BANDS, self.own[2 * place : 2 * place + 2], strict=True):
-                create(f"{folder}/{record.name}/{record.name}_{band}.tif", data)
+        size = self.form.size
+        strip = memoryview(bytearray(size * 2 * SIDE))
+        with self.raster.open("rb", buffering=0) as raster:
+            raster.seek(len(strip) * records[0].row)
+            for place, record in enumerate(records):
+                if place % SIDE == 0:
+                    raster.readinto(strip)
+                os.mkdir(f"{folder}/{record.name}")  # noqa: PTH102
+                for which, band in enumerate(BANDS, start=place % SIDE * 2):
+                    data = strip[size * which : size * (which + 1)]
+                    create(f"{folder}/{record.name}/{record.name}_{band}.tif", data)
 
     def writer_memory(self, folder: Path, records: Sequence[PatchRecord]) -> None:  # noqa: D102
         writer = PatchWriter(folder, layout("v2"))
@@ -155,14 +163,14 @@ class Methods:  # each is described above
                         file.write(source.read(place, window=window), 1)
 
 
-def create(path: str, data: bytes | bytearray) -> None:
+def create(path: str, data: bytes | bytearray | memoryview) -> None:
     descriptor = os.open(path, NEW_FILE, 0o666)
     os.write(descriptor, data)
     os.close(descriptor)
 
 
-def compare_writing(methods: Methods, folder: Path, rows: int, each: int) -> Timed:
-    """Seconds a file of every method in every turn; rasterio takes part in every fourth, with one row."""
+def compare_writing(methods: Methods, folder: Path, rows: int, each: int, *, delete: bool) -> Timed:
+    """Seconds a file of every method in every turn; rasterio writes one row of patches in each."""
     ways: dict[str, Callable[[Path, Sequence[PatchRecord]], None]] = {
         "raw": methods.raw,
         "raw + folders": methods.raw_folders,
@@ -179,12 +187,13 @@ def compare_writing(methods: Methods, folder: Path, rows: int, each: int) -> Tim
         for name in order[turn % len(order) :] + order[: turn % len(order)]:
             place = folder / f"{turn}-{name.replace(' ', '')}"
             timed[name].append(seconds(partial(ways[name], place, records)) / (2 * len(records)))
-        if turn % 4 == 0:
-            some, place = records[:SIDE], folder / f"{turn}-rasterio"
-            timed["rasterio"].append(seconds(partial(methods.by_rasterio, place, some)) / (2 * len(some)))
-            check_bytes(place, folder / f"{turn}-writer")
-        else:
-            timed["rasterio"].append(float("nan"))
+            if delete and name != "writer":
+                shutil.rmtree(place)
+        some, place = records[:SIDE], folder / f"{turn}-rasterio"
+        timed["rasterio"].append(seconds(partial(methods.by_rasterio, place, some)) / (2 * len(some)))
+        check_bytes(place, folder / f"{turn}-writer")
+        if delete:
+            shutil.rmtree(place)
     return timed
 
 
@@ -218,13 +227,7 @@ def read_by_rasterio(path: str) -> object:
         return file.read(1)
 
 
-def touch_memory(rows: int) -> None:
-    """Have the machine hand over as much memory as the files will take, and give it back."""
-    files = 2 * SIDE * rows * (7 + 4)
-    np.ones(files * 60_000 // 8)
-
-
-def compare_workers(methods: Methods, folder: Path, rows: int, turns: int) -> Timed:
+def compare_workers(methods: Methods, folder: Path, rows: int, turns: int, *, delete: bool) -> Timed:
     """Seconds a file of one and of two processes, each a shard, and of one and two that only write raw files."""
     timed: Timed = {name: [] for name in ("one", "two", "raw one", "raw two")}
     span = rows // turns
@@ -236,6 +239,8 @@ def compare_workers(methods: Methods, folder: Path, rows: int, turns: int) -> Ti
             place.mkdir()
             spent = run_workers(methods, place, records, count, raw="raw" in name)
             timed[name].append(spent / (2 * len(records)))
+            if delete:
+                shutil.rmtree(place)
     return timed
 
 
@@ -279,14 +284,19 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def rate(times: Sequence[float]) -> float:
-    return 1 / statistics.median(one for one in times if one == one)
+def share(times: Timed, of: str, name: str, digits: int) -> str:
+    """How fast a method is as a share of another: median over turns, and fastest turn against fastest turn."""
+    paired = statistics.median(base / one for base, one in zip(times[of], times[name], strict=True))
+    return f"{paired:.{digits}f} ({min(times[of]) / min(times[name]):.{digits}f})"
 
 
-def share(times: Timed, of: str, name: str) -> float:
-    """Median over turns of how fast a method is as a share of another."""
-    pairs = zip(times[of], times[name], strict=True)
-    return statistics.median(base / one for base, one in pairs if base == base and one == one)
+def table(title: str, times: Timed, bases: Sequence[str]) -> list[str]:
+    """Lay results out for a terminal: files a second in the median turn, and shares of some of the methods."""
+    lines = [f"{title:18}{'files/s':>9}" + "".join(f"{'of ' + base:>19}" for base in bases)]
+    for name, spent in times.items():
+        shares = "".join(f"{share(times, base, name, 1 if base == 'rasterio' else 2):>19}" for base in bases)
+        lines.append(f"{name:18}{1 / statistics.median(spent):>9,.0f}{shares}")
+    return lines
 
 
 def main() -> None:
@@ -295,6 +305,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="work in here; its file system is what is measured")
     parser.add_argument("--rows", type=int, default=SIDE, help="rows of 91 patches; the whole tile by default")
     parser.add_argument("--each", type=int, default=7, help="rows of patches a turn")
+    parser.add_argument("--delete", action="store_true", help="delete files as soon as they are written, untimed")
     parser.add_argument("--json", type=Path, help="write the results here as well")
     arguments = parser.parse_args()
     if arguments.folder:
@@ -303,30 +314,20 @@ def main() -> None:
     try:
         raster = folder / "tile.tif"
         make_raster(raster)
-        methods = Methods(raster, arguments.each)
-        touch_memory(arguments.rows)
-        writing = compare_writing(methods, folder, arguments.rows, arguments.each)
+        methods = Methods(raster)
+        writing = compare_writing(methods, folder, arguments.rows, arguments.each, delete=arguments.delete)
         written = [path for turn in folder.glob("*-writer") for path in turn.rglob("*.tif")]
         reading = compare_reading(written, 13)
-        workers = compare_workers(methods, folder, arguments.rows, max(1, arguments.rows // 13))
+        workers = compare_workers(
+            methods, folder, arguments.rows, max(1, arguments.rows // 13), delete=arguments.delete
+        )
     finally:
         shutil.rmtree(folder)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     lines = [f"{cores} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, {platform.machine()}"]
-    lines += [
-        f"{'writing':20}{'files/s':>10}{'of raw':>9}{'of raw+folders':>16}{'of own bytes':>16}{'of rasterio':>13}"
-    ]
-    for name in writing:
-        shares = [share(writing, of, name) for of in ("raw", "raw + folders", "raw, own bytes", "rasterio")]
-        columns = f"{shares[0]:>9.2f}{shares[1]:>16.2f}{shares[2]:>16.2f}{shares[3]:>12.1f}×"
-        lines.append(f"{name:20}{rate(writing[name]):>10,.0f}{columns}")
-    lines += [f"{'reading':20}{'files/s':>10}{'of rasterio':>54}"]
-    for name in reading:
-        lines.append(f"{name:20}{rate(reading[name]):>10,.0f}{share(reading, 'rasterio', name):>53.1f}×")
-    lines += [f"{'workers':20}{'files/s':>10}{'of one':>54}"]
-    for name in workers:
-        one = share(workers, "raw one" if "raw" in name else "one", name)
-        lines.append(f"{name:20}{rate(workers[name]):>10,.0f}{one:>53.2f}×")
+    lines += table("writing", writing, ("raw", "raw + folders", "raw, own bytes", "rasterio"))
+    lines += table("reading", reading, ("rasterio",))
+    lines += table("workers", workers, ("one", "raw one"))
     sys.stdout.write("\n".join(lines) + "\n")
     if arguments.json:
         timed = {"writing": writing, "reading": reading, "workers": workers}

@@ -15,6 +15,8 @@ from gee_s1ben.dataset.writer import PatchWriter
 from gee_s1ben.domain.grid import Grid
 
 _NO_FILLING = FillRule()
+_NEIGHBOURS = 8
+"""Patches read together: as many as the cache of a core holds."""
 
 
 def cut_raster(
@@ -76,9 +78,11 @@ def cut_raster(
         report = CutReport()
         with open_raster(path, grid, polarisations) as raster, writer.batch(checksums=checksums) as batch:
             for row in part:
-                first_row, first_col, height, width = _block(row, grid)
-                bands = raster.block(first_row, first_col, height, width)
-                report.add(batch.cut(row, bands, grid.window(first_col, first_row, width, height), fill))
+                for start in range(0, len(row), _NEIGHBOURS):
+                    some = row[start : start + _NEIGHBOURS]
+                    first_row, first_col, height, width = _block(some, grid)
+                    bands = raster.block(first_row, first_col, height, width)
+                    report.add(batch.cut(some, bands, grid.window(first_col, first_row, width, height), fill))
         return report
 
     report = CutReport()
@@ -94,9 +98,9 @@ def cut_raster(
     return report
 
 
-def _block(row_of_patches: Sequence[PatchRecord], grid: Grid) -> tuple[int, int, int, int]:
-    """First row and column, height and width of the block that a row of patches needs, as far as the raster has it."""
-    west, east = row_of_patches[0], row_of_patches[-1]
+def _block(some: Sequence[PatchRecord], grid: Grid) -> tuple[int, int, int, int]:
+    """First row and column, height and width of the block that patches of a row need, as far as the raster has it."""
+    west, east = some[0], some[-1]
     (left, top), (right, bottom) = (
         grid.colrow(*record.grid.xy(*corner))
         for record, corner in ((west, (0, 0)), (east, (east.grid.width, east.grid.height)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,8 +36,12 @@ class RadarRaster:
         self._file = file
         self._strip: Pixels | None = None
         self._strip_at: int | None = None
-        self._plain_offset = plain_offset
-        self._descriptor = None if plain_offset is None else os.open(path, os.O_RDONLY)
+        self._block: Pixels | None = None
+        self._plain: Pixels | None = None
+        if plain_offset is not None:
+            shape = (len(polarisations), *grid.shape)
+            self._plain = np.memmap(path, np.float32, "r", plain_offset, shape).view(np.ndarray)
+            self._plain_end = plain_offset + self._plain.nbytes
 
     def block(self, row: int, col: int, height: int, width: int) -> dict[str, Pixels]:
         """Read a block of all bands; blocks of the same rows one after the other are quickest.
@@ -60,38 +63,34 @@ class RadarRaster:
         RasterError
             The file is truncated or broken there.
         """
+        if self._plain is None:
+            return dict(zip(self.polarisations, self._read_strip(row, height)[:, :, col : col + width], strict=True))
+        # To touch a page of a file that was cut short meanwhile would end the process without a word.
+        if self.path.stat().st_size < self._plain_end:
+            raise RasterError(f"{self.path}: truncated; make or fetch it again")
+        if self._block is None or self._block.shape[1:] != (height, width):
+            self._block = np.empty((len(self.polarisations), height, width), np.float32)
+        # A copy, because the rows of a patch lie far apart in a file: to fetch them for each patch anew costs more.
+        np.copyto(self._block, self._plain[:, row : row + height, col : col + width])
+        return dict(zip(self.polarisations, self._block, strict=True))
+
+    def close(self) -> None:
+        """Close the file; arrays that :meth:`block` gave must not be used any more."""
+        self._file.close()
+        self._plain = None
+
+    def _read_strip(self, row: int, height: int) -> Pixels:
+        """Read whole rows, which the next block will want as well: compressed files have blocks of their own."""
         if self._strip is None or self._strip.shape[1] != height:
             self._strip, self._strip_at = np.empty((len(self.polarisations), height, self.grid.width), np.float32), None
         if self._strip_at != row:
             self._strip_at = None
             try:
-                self._read(self._strip, row)
+                self._file.read(out=self._strip, window=rasterio.windows.Window(0, row, self.grid.width, height))
             except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError) as error:
                 raise _broken(self.path, error) from error
             self._strip_at = row
-        return dict(zip(self.polarisations, self._strip[:, :, col : col + width], strict=True))
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-
-    def _read(self, strip: Pixels, row: int) -> None:
-        if self._descriptor is None or self._plain_offset is None:
-            window = rasterio.windows.Window(0, row, self.grid.width, strip.shape[1])
-            self._file.read(out=strip, window=window)
-            return
-        # Not a memory map: pages that are touched once cost more to map than to copy, and a file that is cut short
-        # meanwhile would end the process without a word.
-        for band, pixels in enumerate(strip):
-            offset = self._plain_offset + 4 * self.grid.width * (band * self.grid.height + row)
-            buffer = memoryview(pixels).cast("B")
-            while buffer:
-                count = os.preadv(self._descriptor, [buffer], offset)
-                if not count:
-                    raise RasterError(f"{self.path}: truncated; make or fetch it again")
-                buffer, offset = buffer[count:], offset + count
+        return self._strip
 
 
 @contextmanager

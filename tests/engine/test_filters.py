@@ -183,3 +183,42 @@ def test_tiles_find_their_scenes_in_one_join(client: Any) -> None:
         )
     )
     assert found.aggregate_array("ids").getInfo() == [["A_first", "B_second"], ["A_first", "B_second"], ["C_third"], []]
+
+
+corners = st.tuples(st.floats(-30, 30), st.floats(-30, 30))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(corners, min_size=3, max_size=6), st.booleans(), st.integers(-25, 15), st.integers(-25, 15))
+def test_rectangles_are_met_as_if_they_were_drawn(
+    points: list[tuple[float, float]], geodesic: bool, west: int, south: int
+) -> None:
+    """A vertex within a rectangle decides without drawing; everything else is drawn."""
+    polygon = Geometry.create("Polygon", [points], geodesic=geodesic)
+    ring = [(west, south), (west + 9, south), (west + 9, south + 7), (west, south + 7), (west, south)]
+    rectangle = Geometry.create("Polygon", [ring], geodesic=False)
+    assert rectangle.as_rectangle() == (west, south, west + 9, south + 7)
+    expected = bool(shapely.intersects(polygon.shape(), rectangle.shape()))
+    meets = make("Filter.intersects", leftField=".geo", rightValue=rectangle)
+    left = Feature(polygon)
+    # A ring without an area is drawn as nothing, yet its vertices may lie within.
+    assert meets.passes(left, left) == expected or polygon.shape().is_empty
+    swapped = make("Filter.intersects", leftValue=rectangle, rightField=".geo")
+    assert swapped.passes(left, left) == meets.passes(left, left)
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [
+        [(0, 0), (1, 1), (1, 0), (0, 1), (0, 0)],  # crosses itself
+        [(0, 0), (2, 0), (2, 1), (0, 0.5), (0, 0)],
+        [(0, 0), (1, 0), (1, 1), (0, 0)],
+        [(170, 0), (190, 0), (190, 5), (170, 5), (170, 0)],  # runs on past the antimeridian
+    ],
+)
+def test_what_is_no_rectangle_is_none(ring: list[tuple[float, float]]) -> None:
+    assert Geometry.create("Polygon", [ring], geodesic=False).as_rectangle() is None
+
+
+def test_a_geodesic_rectangle_is_none() -> None:
+    assert Geometry.create("Polygon", [[(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]]).as_rectangle() is None
