@@ -302,6 +302,10 @@ class DatasetSettings(Section):
     path: Folder = Field(Path("out/BigEarthNet"), description="a folder")
     layout: Literal["v1", "v2"] = Field("v2", description="v1 or v2")
     patch_px: int = Field(120, ge=1, le=8192, description="a whole number of pixels, 1 to 8192")
+    tables: Folder | None = Field(None, description="BigEarthNet's metadata.parquet, or a folder of its tables")
+    fill: Literal["none", "nearest"] | Annotated[float, Field(ge=-100, le=100)] = Field(
+        "none", description="none, nearest, or a number of dB from -100 to 100"
+    )
 
 
 class Config(Section):
@@ -364,10 +368,11 @@ class Config(Section):
         def placed(path: Path) -> Path:
             return path if path.is_absolute() else folder / path
 
+        tables = placed(self.dataset.tables) if self.dataset.tables else None
         return self.model_copy(
             update={
                 "embedded": EmbeddedSettings(catalog=placed(self.embedded.catalog)),
-                "dataset": self.dataset.model_copy(update={"path": placed(self.dataset.path)}),
+                "dataset": self.dataset.model_copy(update={"path": placed(self.dataset.path), "tables": tables}),
                 "workspace": placed(self.workspace) if self.workspace else None,
                 "tiles": tuple(
                     FileTargets(file=placed(entry.file)) if isinstance(entry, FileTargets) else entry

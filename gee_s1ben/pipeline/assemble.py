@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gee_s1ben.config import Config
 from gee_s1ben.dataset.layout import PatchRecord, layout
+from gee_s1ben.dataset.layout_tables import carry_over, write_tables
 from gee_s1ben.dataset.manifest import AbsentRow, PatchRow, record_target
+from gee_s1ben.dataset.published_tables import TableEntry, open_tables
+from gee_s1ben.dataset.validity import FillRule
 from gee_s1ben.dataset.writer import PatchWriter
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.errors import RasterError, WorkspaceError
-from gee_s1ben.pipeline.cutting import Bands, cut, lack
+from gee_s1ben.pipeline.cutting import Bands, cut
 from gee_s1ben.pipeline.ownership import claim
 from gee_s1ben.pipeline.plan import Job, TargetPlan, load_plan, load_target_plan
 from gee_s1ben.pipeline.progress import Progress, progress
 from gee_s1ben.pipeline.windows import Window
 from gee_s1ben.pipeline.workspace import Workspace, digest
 from gee_s1ben.session.computing import decode_geotiff
+
+Known = Mapping[tuple[int, int], TableEntry]
+"""What the user's tables say, by (column, row) of a patch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +64,16 @@ def assemble(config: Config, workspace: Workspace, *, overwrite: bool = False, q
     plan = load_plan(config, workspace)
     claim(config, plan, overwrite=overwrite)
     writer = PatchWriter(config.dataset.path, layout(config.dataset.layout))
+    tables = open_tables(config.dataset.tables) if config.dataset.tables else None
     written = kept = absent = 0
     with progress("assemble", plan.patches, quiet=quiet) as bar:
         for key in plan.targets:
             target_plan = load_target_plan(workspace, key)
+            known = tables.of_target(target_plan.target.name, target_plan.target.acquired) if tables else {}
             files: list[tuple[str, str]] = []
             rows: list[PatchRow] = []
             missing = _planned_absent(target_plan)
-            for record, old in _windows(config, workspace, target_plan, writer, bar):
+            for record, old in _windows(config, workspace, target_plan, known, writer, bar):
                 files += record.files
                 rows += record.patches
                 missing += record.absent
@@ -74,31 +82,34 @@ def assemble(config: Config, workspace: Workspace, *, overwrite: bool = False, q
             for name in record_target(config.dataset.path, key, files, rows, missing):
                 writer.remove(name)
             written, absent = written + len(rows), absent + len(missing)
+    write_tables(config.dataset.path, config.dataset.layout, tables)
     return Assembled(written, kept, absent)
 
 
 def _windows(
-    config: Config, workspace: Workspace, plan: TargetPlan, writer: PatchWriter, bar: Progress
+    config: Config, workspace: Workspace, plan: TargetPlan, known: Known, writer: PatchWriter, bar: Progress
 ) -> Iterator[tuple[WindowRecord, bool]]:
     """What became of each window, and whether it stood already; one window in memory at a time."""
     for job in plan.jobs:
         for window in job.windows:
             if not window.cells:
                 continue
-            name = _record_name(config, plan, job, window)
+            name = _record_name(config, plan, job, window, known)
             record = _standing(config, workspace, name)
             old = record is not None
             if record is None:
-                record = _assemble_window(config, workspace, plan.target, job, window, writer)
+                record = _assemble_window(config, workspace, plan.target, job, window, known, writer)
                 writer.flush()
                 workspace.save(name, record)
             bar.update(len(window.cells))
             yield record, old
 
 
-def _record_name(config: Config, plan: TargetPlan, job: Job, window: Window) -> str:
+def _record_name(config: Config, plan: TargetPlan, job: Job, window: Window, known: Known) -> str:
     cells = [asdict(group) for group in job.groups]
-    what = digest(str(config.dataset.path), config.dataset.layout, str(plan.target.product), plan.target.key, cells)
+    carried = [[list(cell), asdict(known[cell])] for cell in window.cells if cell in known]
+    made = [str(config.dataset.path), config.dataset.layout, config.dataset.fill]
+    what = digest(made, str(plan.target.product), plan.target.key, cells, carried)
     return f"assembled/{job.fingerprint}/{window.name}_{what[:16]}"
 
 
@@ -115,23 +126,26 @@ def _standing(config: Config, workspace: Workspace, name: str) -> WindowRecord |
 
 
 def _assemble_window(
-    config: Config, workspace: Workspace, target: Target, job: Job, window: Window, writer: PatchWriter
+    config: Config, workspace: Workspace, target: Target, job: Job, window: Window, known: Known, writer: PatchWriter
 ) -> WindowRecord:
     bands = _read(workspace.window_path(job.fingerprint, window.name), target, window, config.radar.polarisations)
     served = {cell: group for group in job.groups for cell in group.cells}
     scenes = {scene.id: scene for scene in job.one_pass.slices}
     dt_hours = abs((job.one_pass.acquired - target.acquired).total_seconds()) / 3600
+    rule = FillRule(config.dataset.fill)
     rows: list[PatchRow] = []
     files: list[tuple[str, str]] = []
     absent: list[AbsentRow] = []
     for col, row in window.cells:
-        pixels = cut(bands, window, target, col, row)
-        reason = lack(pixels)
-        if reason is not None:
-            absent.append(AbsentRow(target.key, col, row, target.s2_patch(col, row), f"{job.one_pass.key}: {reason}"))
+        whole = rule.apply(cut(bands, window, target, col, row))
+        if isinstance(whole, str):
+            absent.append(AbsentRow(target.key, col, row, target.s2_patch(col, row), f"{job.one_pass.key}: {whole}"))
             continue
+        pixels, _ = whole
         group = served[col, row]
         record = _patch_record(target, scenes[group.scene], [scenes[source] for source in group.sources], col, row)
+        if (col, row) in known:
+            record = carry_over(record, known[col, row], config.dataset.layout)
         files += writer.write(record, pixels)
         rows.append(
             PatchRow(

@@ -61,6 +61,8 @@ def dataset_record(config: Config, plan: Plan) -> str:
                 "plan": plan.digest,
                 "layout": config.dataset.layout,
                 "patch_px": config.dataset.patch_px,
+                "fill": config.dataset.fill,
+                "tables": config.dataset.tables.name if config.dataset.tables else None,
                 "backend": config.backend,
                 "earthengine_client": plan.client_version,
                 "collection": config.match.collection,
