@@ -135,7 +135,7 @@ class _Identity:
         return id(self.value)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=262_144)
 def _footprint_area(footprint: _Identity) -> Geometry:
     """Return the area of a footprint; kept, because a catalog hands out the same footprints again and again."""
     ring = as_geometry(footprint.value)

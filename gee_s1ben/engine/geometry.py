@@ -129,7 +129,7 @@ class Geometry:
         """Return the shapely geometry in a CRS whose straight edges follow this geometry's edges."""
         return _shape(self, crs, tolerance_m)
 
-    @lru_cache(maxsize=65_536)  # noqa: B019 - geometries are values, and the cache is bounded
+    @lru_cache(maxsize=262_144)  # noqa: B019 - geometries are values, and the cache is bounded
     def lonlat_box(self) -> tuple[float, float, float, float]:
         """Return a box (west, south, east, north; degrees) that surely holds the geometry, fast."""
         if self.type == _COLLECTION:
@@ -170,7 +170,7 @@ def _vertex_box(geometry: Geometry, bulge: float) -> tuple[float, float, float, 
     return west, south - margin, east, north + margin
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def _shape(geometry: Geometry, crs: str, tolerance_m: float) -> BaseGeometry:
     if geometry.type == _COLLECTION:
         return shapely.GeometryCollection([_shape(member, crs, tolerance_m) for member in geometry.geometries])
