@@ -257,8 +257,8 @@ def test_answers_do_not_wait_for_the_network(service_url: str) -> None:
         started = time.perf_counter()
         HTTP.get(f"{service_url}/v1/projects/p/operations", timeout=30)
         seconds.append(time.perf_counter() - started)
-    # Nagle's algorithm against delayed acknowledgements costs 40 ms a request.
-    assert sorted(seconds)[4] < 0.03
+    # Nagle's algorithm against delayed acknowledgements costs every request 40 ms; a busy machine only some of them.
+    assert min(seconds) < 0.03
 
 
 class SlowCatalog:
