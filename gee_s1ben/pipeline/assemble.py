@@ -20,6 +20,7 @@ from gee_s1ben.domain.tile import Target
 from gee_s1ben.errors import RasterError, WorkspaceError
 from gee_s1ben.pipeline.cutting import Bands, cut
 from gee_s1ben.pipeline.ownership import claim
+from gee_s1ben.pipeline.patch_names import s2_names
 from gee_s1ben.pipeline.plan import Job, TargetPlan, load_plan, load_target_plan
 from gee_s1ben.pipeline.progress import Progress, progress
 from gee_s1ben.pipeline.windows import Window
@@ -72,7 +73,7 @@ def assemble(config: Config, workspace: Workspace, *, overwrite: bool = False, q
             known = tables.of_target(target_plan.target.name, target_plan.target.acquired) if tables else {}
             files: list[tuple[str, str]] = []
             rows: list[PatchRow] = []
-            missing = _planned_absent(target_plan)
+            missing = _planned_absent(config, target_plan)
             for record, old in _windows(config, workspace, target_plan, known, writer, bar):
                 files += record.files
                 rows += record.patches
@@ -108,7 +109,7 @@ def _windows(
 def _record_name(config: Config, plan: TargetPlan, job: Job, window: Window, known: Known) -> str:
     cells = [asdict(group) for group in job.groups]
     carried = [[list(cell), asdict(known[cell])] for cell in window.cells if cell in known]
-    made = [str(config.dataset.path), config.dataset.layout, config.dataset.fill]
+    made = [str(config.dataset.path), config.dataset.layout, config.dataset.fill, config.match.choice]
     what = digest(made, str(plan.target.product), plan.target.key, cells, carried)
     return f"assembled/{job.fingerprint}/{window.name}_{what[:16]}"
 
@@ -137,13 +138,16 @@ def _assemble_window(
     files: list[tuple[str, str]] = []
     absent: list[AbsentRow] = []
     for col, row in window.cells:
+        (s2_name,) = s2_names(config, target, [(col, row)])
         whole = rule.apply(cut(bands, window, target, col, row))
         if isinstance(whole, str):
-            absent.append(AbsentRow(target.key, col, row, target.s2_patch(col, row), f"{job.one_pass.key}: {whole}"))
+            absent.append(AbsentRow(target.key, col, row, s2_name, f"{job.one_pass.key}: {whole}"))
             continue
         pixels, _ = whole
         group = served[col, row]
-        record = _patch_record(target, scenes[group.scene], [scenes[source] for source in group.sources], col, row)
+        record = _patch_record(
+            target, scenes[group.scene], [scenes[source] for source in group.sources], s2_name, col, row
+        )
         if (col, row) in known:
             record = carry_over(record, known[col, row], config.dataset.layout)
         files += writer.write(record, pixels)
@@ -164,13 +168,15 @@ def _assemble_window(
     return WindowRecord(tuple(rows), tuple(files), tuple(absent))
 
 
-def _patch_record(target: Target, scene: Scene, sources: Sequence[Scene], col: int, row: int) -> PatchRecord:
+def _patch_record(
+    target: Target, scene: Scene, sources: Sequence[Scene], s2_patch: str, col: int, row: int
+) -> PatchRecord:
     return PatchRecord(
         name=S1PatchName(scene.label, target.name, col, row),
         grid=target.patch_grid(col, row),
         scene=scene.index,
         scenes=tuple(source.index for source in sources),
-        s2_patch=target.s2_patch(col, row),
+        s2_patch=s2_patch,
         acquired=scene.acquired,
         target_key=target.key,
         col=col,
@@ -191,10 +197,10 @@ def _read(path: Path, target: Target, window: Window, polarisations: Sequence[st
         raise WorkspaceError(f"{path} is broken: {error}; run 'gee-s1ben fetch' again") from error
 
 
-def _planned_absent(plan: TargetPlan) -> list[AbsentRow]:
+def _planned_absent(config: Config, plan: TargetPlan) -> list[AbsentRow]:
     target = plan.target
     return [
-        AbsentRow(target.key, col, row, target.s2_patch(col, row), group.reason)
+        AbsentRow(target.key, col, row, s2_name, group.reason)
         for group in plan.absent
-        for col, row in group.cells
+        for (col, row), s2_name in zip(group.cells, s2_names(config, target, group.cells), strict=True)
     ]

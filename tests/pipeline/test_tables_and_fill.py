@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,3 +77,11 @@ def test_labels_and_splits_are_carried_over_from_the_tables(config: Callable[[st
     assert rows[f"{PRODUCT}_71_48"] == row
     assert rows[f"{PRODUCT}_70_48"]["labels"] == []
     assert rows[f"{PRODUCT}_70_48"]["split"] is None
+
+
+def test_published_patches_bear_the_names_of_version_1(config: Callable[[str], Path], tmp_path: Path) -> None:
+    path = config("layout: v1, fill: nearest")
+    assert command(["run", "--config", str(path), "-q", "--set", "preset=published"]) == 0
+    stored = tmp_path / "out" / "BigEarthNet-S1-v1.0" / "S1A_IW_GRDH_1SDV_20170613T165043_33UUP_70_48"
+    metadata = json.loads((stored / f"{stored.name}_labels_metadata.json").read_text())
+    assert metadata["corresponding_s2_patch"] == "S2A_MSIL2A_20170613T101031_70_48"
