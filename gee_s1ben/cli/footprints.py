@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gee_s1ben.cli.options import AsJson, Quiet, Verbose, set_up_logging
+from gee_s1ben.cli import querying
+from gee_s1ben.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath, Overrides, Quiet, Verbose, set_up_logging
 from gee_s1ben.cli.outcome import BAD_INPUT, DONE, FINDINGS, Outcome, say
 
 _HELP = """Make a table of Sentinel-2 tiles (GeoParquet) from names, metadata, tables and areas.
@@ -17,6 +18,10 @@ granule's; an MGRS tile (33UUP with --from and --to, 33UUP@2017-06-13T10:10:31Z,
 file with one of these a line; a .SAFE folder, a folder of them, or their metadata XML; the seed's
 BigEarthNetTileInfo_v2.npy; BigEarthNet's metadata.parquet, or a part of it; areas as GeoJSON, GeoPackage or GeoParquet
 (with --from and --to); a table that this command made.
+
+With --earth-engine, Sentinel-2 images of a place (--area, --bbox or --tile) and a range of time (--from and --to) are
+asked for, and their products are taken as well. The configuration says of whom: Google's service, or the embedded one
+over a local catalog; its 'tiles' are not looked at.
 
 Inputs combine; rows of one tile and time become one. A row that cannot be used is said and passed over: exit code 1, or
 2 where none can be used.
@@ -28,6 +33,8 @@ Examples:
   gee-s1ben footprints S2A_MSIL2A_20170613T101031_N0205_R022_T33UUP_20170613T101608.SAFE names.txt
 
   gee-s1ben footprints fields.geojson --from 2017-06-01 --to 2017-06-30
+
+  gee-s1ben footprints --earth-engine --area fields.geojson --max-cloud 20 --from 2017-06-01 --to 2017-06-30
 """
 _MOST_LINES = 20
 
@@ -38,14 +45,26 @@ def add_to(app: typer.Typer) -> None:
 
 
 def footprints(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Names, files and folders.", show_default=False)],
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="INPUT", help="Names, files and folders.", show_default=False)
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The table to write.", metavar="FILE.parquet")] = Path(
         "tiles.parquet"
     ),
     first: Annotated[
-        str | None, typer.Option("--from", help="First day, for tiles and areas without a time.", metavar="DATE")
+        str | None,
+        typer.Option("--from", help="First day, for a query, and for tiles and areas without a time.", metavar="DATE"),
     ] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day, with --from.", metavar="DATE")] = None,
+    earth_engine: querying.Asked = False,
+    area: querying.Area = None,
+    bbox: querying.Box = None,
+    tile: querying.Tiles = None,
+    max_cloud: querying.MaxCloud = None,
+    collection: querying.Collection = None,
+    limit: querying.Limit = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    overrides: Overrides = None,
     as_json: AsJson = False,  # noqa: ARG001  # read from the arguments, where errors need it too
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -58,7 +77,21 @@ def footprints(
 
     if (first is None) != (last is None):
         raise InputError("--from and --to belong together: give both, or neither")
-    collected = collect(inputs, Span.parse(first, last) if first is not None and last is not None else None)
+    if not inputs and not earth_engine:
+        raise InputError(
+            "nothing is given: name an INPUT, or ask with --earth-engine (see 'gee-s1ben footprints --help')"
+        )
+    span = Span.parse(first, last) if first is not None and last is not None else None
+    narrower = {"collection": collection, "max_cloud_percent": max_cloud, "limit": limit}
+    if earth_engine:
+        answered = querying.ask(config, overrides or (), span, area=area, box=bbox, tiles=tile or (), **narrower)
+    else:
+        answered = ()
+        querying.check_unasked(
+            {"--area": area, "--bbox": bbox, "--tile": tile, "--max-cloud": max_cloud, "--collection": collection}
+            | {"--limit": limit, "--set": overrides}
+        )
+    collected = collect(inputs or (), span, answered)
     rows, merged, refused = collected.rows, collected.merged, collected.refused
     _tell([f"refused: {one.source}: {one.reason}" for one in refused], verbose)
     if not quiet:

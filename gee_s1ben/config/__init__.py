@@ -8,7 +8,7 @@ from gee_s1ben.config.model import (
     ProductTarget,
     TileTarget,
 )
-from gee_s1ben.config.reading import load_config
+from gee_s1ben.config.reading import load_config, load_service
 
 __all__ = [
     "PIXEL_REQUEST_BYTES",
@@ -18,4 +18,5 @@ __all__ = [
     "ProductTarget",
     "TileTarget",
     "load_config",
+    "load_service",
 ]

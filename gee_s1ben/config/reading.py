@@ -50,19 +50,45 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> Config:
     ConfigError
         The first thing that is wrong, with its key, its line and what is expected.
     """
-    located = read_located(path)
-    for assignment in overrides:
-        override(located, assignment)
-    try:
-        config = Config.model_validate(located.values)
-    except ValidationError as error:
-        raise ConfigError(_sentence(error.errors(include_url=False)[0], located)) from error
-    config = config.at(path.resolve().parent)
+    located = _overridden(path, overrides)
+    config = _validated(path, located)
     _check_sizes(config, located)
+    _check_export(config, located)
     _check_window(config, located)
     _check_folders(config, located)
     _check_targets(config, located)
     return config
+
+
+def load_service(path: Path, overrides: Iterable[str] = ()) -> Config:
+    """Read a configuration of which only the service counts, such as ``backend`` and ``project``.
+
+    What stands under ``tiles`` is not looked at: the table of tiles may be what is being made. The returned
+    configuration's own ``tiles`` mean nothing.
+
+    Raises
+    ------
+    ConfigError
+        The first other thing that is wrong, with its key, its line and what is expected.
+    """
+    located = _overridden(path, overrides)
+    located.values["tiles"] = ["published"]
+    return _validated(path, located)
+
+
+def _overridden(path: Path, overrides: Iterable[str]) -> LocatedValues:
+    located = read_located(path)
+    for assignment in overrides:
+        override(located, assignment)
+    return located
+
+
+def _validated(path: Path, located: LocatedValues) -> Config:
+    try:
+        config = Config.model_validate(located.values)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error.errors(include_url=False)[0], located)) from error
+    return config.at(path.resolve().parent)
 
 
 def _check_targets(config: Config, located: LocatedValues) -> None:
@@ -116,6 +142,20 @@ def _check_sizes(config: Config, located: LocatedValues) -> None:
         )
 
 
+def _check_export(config: Config, located: LocatedValues) -> None:
+    export = config.export
+    if export.transport == "gcs" and export.bucket is None:
+        raise ConfigError(
+            f"{located.origin(('export', 'transport'))}: export.transport gcs needs export.bucket, the bucket that "
+            f"Earth Engine exports to"
+        )
+    if export.transport != "direct" and export.raster_px < config.window_px:
+        raise ConfigError(
+            f"{located.origin(('export', 'raster_px'))}: export.raster_px {export.raster_px} is less than one window "
+            f"(export.window_px {export.window_px}, which is {config.window_px} of whole patches)"
+        )
+
+
 def _check_window(config: Config, located: LocatedValues) -> None:
     most, window = config.match.max_dt_days, config.match.window_days
     if most is not None and most > window:
@@ -130,6 +170,7 @@ def _check_folders(config: Config, located: LocatedValues) -> None:
         ("dataset", "path"): config.dataset.path.resolve(),
         ("workspace",): config.workspace_path.resolve(),
         ("embedded", "catalog"): config.embedded.catalog.resolve(),
+        ("embedded", "exports"): config.embedded.exports.resolve(),
     }
     for location, folder in folders.items():
         for other_location, other in folders.items():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.row import Readings, Refusal, Span, TileRow
-from gee_s1ben.footprints.squares import tiles_touching
+from gee_s1ben.footprints.squares import check_area, tiles_touching
 
 MAX_BYTES = 500_000_000
 _JSON = (".geojson", ".json")
@@ -37,12 +38,32 @@ def read(path: Path, span: Span | None) -> Readings:
     for place, area in _geometries(path):
         try:
             if area is None:
-                raise InputError("the area is empty")  # noqa: TRY301
+                raise InputError("the area is empty or broken")  # noqa: TRY301
             tiles.update(tiles_touching(area))
         except InputError as error:
             yield Refusal(f"{path} {place}", str(error))
     for tile in sorted(tiles):
         yield TileRow.of_tile(tile, span, str(path))
+
+
+def read_areas(path: Path) -> list[BaseGeometry]:
+    """Read all areas of a file, in longitude and latitude.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or one of its areas cannot be used.
+    """
+    areas = []
+    for place, area in _geometries(path):
+        try:
+            if area is None:
+                raise InputError("the area is empty or broken")  # noqa: TRY301
+            check_area(area)
+        except InputError as error:
+            raise InputError(f"{path} {place}: {error}") from error
+        areas.append(area)
+    return areas
 
 
 def _geometries(path: Path) -> Iterator[tuple[str, BaseGeometry | None]]:
@@ -68,13 +89,22 @@ def _frames(path: Path) -> Iterator[tuple[str, Any]]:
         if path.suffix.lower() in (".parquet", ".geoparquet"):
             yield "", geopandas.read_parquet(path)
             return
-        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+        layers = [str(name) for name, kind in _of_gdal(pyogrio.list_layers, path) if kind is not None]
         for layer in layers:
-            yield f"{layer} " if len(layers) > 1 else "", geopandas.read_file(path, layer=layer)
+            # A geometry that cannot be made is None, so that the others go on.
+            frame = _of_gdal(geopandas.read_file, path, layer=layer, on_invalid="ignore")
+            yield f"{layer} " if len(layers) > 1 else "", frame
     except InputError:
         raise
     except Exception as error:  # GDAL, GEOS and Arrow each have errors of their own
         raise InputError(f"{path} cannot be read: {_line(error)}") from error
+
+
+def _of_gdal(read: Callable[..., Any], path: Path, **options: Any) -> Any:
+    """Read without GDAL's remarks: what matters of them comes back as an error, or as a geometry that is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return read(path, **options)
 
 
 def _check_kind(path: Path) -> None:

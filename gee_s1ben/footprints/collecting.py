@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from gee_s1ben.errors import InputError
@@ -34,7 +35,7 @@ class Collected:
     refused: tuple[Refusal, ...]
 
 
-def collect(inputs: Sequence[str], span: Span | None = None) -> Collected:
+def collect(inputs: Sequence[str], span: Span | None = None, answered: Iterable[TileRow | Refusal] = ()) -> Collected:
     """Read every input.
 
     Parameters
@@ -43,18 +44,20 @@ def collect(inputs: Sequence[str], span: Span | None = None) -> Collected:
         Paths, names of products, MGRS tiles.
     span : Span, optional
         For tiles and areas, which have no time of their own.
+    answered : iterable of TileRow or Refusal
+        What a service was asked for, to be joined with the rest.
     """
     rows: dict[str, TileRow] = {}
     sources: dict[str, list[str]] = {}
     refused: list[Refusal] = []
-    for given in inputs:
-        for reading in _readings(given, span, refused):
-            if isinstance(reading, Refusal):
-                refused.append(reading)
-                continue
-            key = reading.key
-            rows[key] = _merged(rows[key], reading) if key in rows else reading
-            sources.setdefault(key, []).append(reading.source)
+    read = chain.from_iterable(_readings(given, span, refused) for given in inputs)
+    for reading in chain(read, answered):
+        if isinstance(reading, Refusal):
+            refused.append(reading)
+            continue
+        key = reading.key
+        rows[key] = _merged(rows[key], reading) if key in rows else reading
+        sources.setdefault(key, []).append(reading.source)
     merged = tuple(Merger(key, tuple(found)) for key, found in sources.items() if len(found) > 1)
     return Collected(tuple(rows[key] for key in sorted(rows)), merged, tuple(refused))
 
@@ -63,11 +66,16 @@ def _readings(given: str, span: Span | None, refused: list[Refusal]) -> Readings
     """Yield what one input holds; one that is unusable as a whole, or from some place on, is refused."""
     shown = ascii(given if len(given) <= 160 else given[:60] + "…")[1:-1]
     try:
-        path = Path(given)
-        reader = next((one for one in READERS if one.accepts(path)), None) if _exists(path) else None
+        path, exists = Path(given), _exists(given)
+        reader = next((one for one in READERS if one.accepts(path)), None) if exists else None
         if reader is not None:
-            yield from reader.read(path, span)
-        elif _exists(path) and not given.startswith("S2"):
+            empty = True
+            for reading in reader.read(path, span):
+                empty = False
+                yield reading
+            if empty:
+                raise InputError("holds no tile")  # noqa: TRY301
+        elif exists and not given.startswith("S2"):
             raise InputError("is of no kind that is read here: see 'gee-s1ben footprints --help'")  # noqa: TRY301
         else:
             yield names.read_name(given, span, shown, given)
@@ -77,9 +85,9 @@ def _readings(given: str, span: Span | None, refused: list[Refusal]) -> Readings
         refused.append(Refusal(shown, f"cannot be read: {error.strerror or error}"))
 
 
-def _exists(path: Path) -> bool:
+def _exists(given: str) -> bool:
     try:
-        return path.exists()
+        return bool(given) and Path(given).exists()
     except (OSError, ValueError):  # a name too long, or with a NUL
         return False
 

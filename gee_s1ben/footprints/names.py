@@ -6,8 +6,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from gee_s1ben.domain.naming import S2ProductName
-from gee_s1ben.domain.old_naming import S2GranuleName, S2OldProductName
+from gee_s1ben.domain.naming import S2GranuleName, S2OldProductName, S2ProductName
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.row import Readings, Refusal, Span, TileRow, parse_moment
 from gee_s1ben.footprints.unpickling import read_capped

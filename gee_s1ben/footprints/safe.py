@@ -14,8 +14,7 @@ from pathlib import Path
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from gee_s1ben.domain.naming import S2ProductName
-from gee_s1ben.domain.old_naming import S2GranuleName, S2OldProductName
+from gee_s1ben.domain.naming import S2GranuleName, S2OldProductName, S2ProductName
 from gee_s1ben.domain.tile import tile_grid
 from gee_s1ben.errors import InputError, NamingError
 from gee_s1ben.footprints.markup import Document, read_document

@@ -47,7 +47,7 @@ def tiles_touching(area: BaseGeometry) -> tuple[str, ...]:
     InputError
         It is empty, invalid, ambiguous at the antimeridian, reaches beyond 84° N or 80° S, or touches too many.
     """
-    _check(area)
+    check_area(area)
     # Sines of latitude make areas true, so that what is far too large is told at once.
     true = moved(shapely.force_2d(area), lambda lon, lat: (np.radians(lon), np.sin(np.radians(lat))))
     if true.area * _EARTH_RADIUS_M**2 > MOST_TILES * SQUARE_M**2:
@@ -61,7 +61,14 @@ def tiles_touching(area: BaseGeometry) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _check(area: BaseGeometry) -> None:
+def check_area(area: BaseGeometry) -> None:
+    """Check that an area lies where tiles are, and says unambiguously where.
+
+    Raises
+    ------
+    InputError
+        It is empty, invalid, ambiguous at the antimeridian, or reaches beyond 84° N or 80° S.
+    """
     if area.is_empty:
         raise InputError("the area is empty")
     if not np.isfinite(shapely.get_coordinates(area)).all():

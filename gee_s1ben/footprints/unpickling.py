@@ -106,6 +106,8 @@ def _encode(text: object, encoding: object) -> bytes:
 
 _NDARRAY = object()
 """Stands for the class, which pickles of arrays name but must not call."""
+_RENAMED = {"numpy._core.multiarray": "numpy.core.multiarray"}
+"""Numpy 2's name for a module of numpy 1."""
 _ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy.core.multiarray", "scalar"): _scalar,
@@ -119,7 +121,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         try:
-            return _ALLOWED[module, name]
+            return _ALLOWED[_RENAMED.get(module, module), name]
         except KeyError:
             asked = ascii(f"{module}.{name}"[:80])
             raise pickle.UnpicklingError(f"it asks for {asked}, which a dictionary of tiles does not need") from None

@@ -58,8 +58,7 @@ class Pair:
     @property
     def s2_name_v1(self) -> S2PatchNameV1:
         """Name of the Sentinel-2 patch in version 1."""
-        mission, level, stamp = self.stem.split("_")
-        return S2PatchNameV1(mission, level.removeprefix("MSI"), stamp, self.col, self.row)
+        return S2PatchNameV1(*_parts(self.stem), self.col, self.row)
 
     @property
     def s2_name_v2(self) -> S2PatchNameV2:
@@ -206,6 +205,13 @@ def read_pairs(file: IO[bytes]) -> Pairs:
         tuple(S2ProductName.parse(name) for name in products), scenes, stems, product, col, row,
         scene[where], stem[where], edition[where],
     )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _parts(stem: str) -> tuple[str, str, str]:
+    """Mission, level and stamp of a version 1 name."""
+    mission, level, stamp = stem.split("_")
+    return mission, level.removeprefix("MSI"), stamp
 
 
 def _scene(label: str) -> PublishedScene:

@@ -1,12 +1,13 @@
 """Names of Sentinel-2 products before December 2016."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gee_s1ben.domain.old_naming import S2GranuleName, S2OldProductName
+from gee_s1ben.domain.naming import S2GranuleName, S2OldProductName
 from gee_s1ben.errors import NamingError
 
 # ESA's own example names
@@ -63,3 +64,13 @@ def test_a_granule_with_something_in_it_is_the_same_or_refused(text, place):
         assert said.isprintable()
     else:
         assert str(granule) == changed
+
+
+def test_values_check_themselves():
+    product, granule = S2OldProductName.parse(PRODUCT), S2GranuleName.parse(GRANULE)
+    for changes in ({"start": datetime(2016, 8, 31)}, {"mission": "S2E"}, {"site": "../x"}):
+        with pytest.raises(NamingError):
+            replace(product, **changes)
+    for changes in ({"generated": datetime(2016, 8, 31)}, {"tile": "33UIP"}, {"absolute_orbit": -1}):
+        with pytest.raises(NamingError):
+            replace(granule, **changes)

@@ -56,14 +56,17 @@ def test_all_layers_are_read(tmp_path):
 def test_a_bad_area_is_refused_with_its_place_and_the_others_go_on(tmp_path):
     crossing = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
     pacific = {"type": "Polygon", "coordinates": [[[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]]}
+    open_ring = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0]]]}
     polar = {"type": "Polygon", "coordinates": [[[0, 84], [1, 84], [1, 85], [0, 85], [0, 84]]]}
     empty = {"type": "Polygon", "coordinates": []}
-    path = geojson(tmp_path / "areas.geojson", crossing, shapely.geometry.mapping(UUP), pacific, polar, empty, None)
+    path = geojson(
+        tmp_path / "areas.geojson", crossing, shapely.geometry.mapping(UUP), pacific, polar, empty, None, open_ring
+    )
     collected = collect([path], JUNE)
     assert tiles(collected) == ["33UUP"]
-    assert [refusal.source for refusal in collected.refused] == [f"{path} row {row}" for row in (1, 3, 4, 5, 6)]
+    assert [refusal.source for refusal in collected.refused] == [f"{path} row {row}" for row in (1, 3, 4, 5, 6, 7)]
     for refusal, word in zip(
-        collected.refused, ("Self-inter", "antimeridian", "85.00° N", "empty", "empty"), strict=True
+        collected.refused, ("Self-inter", "antimeridian", "85.00° N", "empty", "empty", "broken"), strict=True
     ):
         assert word in refusal.reason
 

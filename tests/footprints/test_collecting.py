@@ -1,5 +1,7 @@
 """Inputs of every kind together."""
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import shapely
 from sentinel2_metadata import PRODUCT, write_safe
@@ -45,6 +47,24 @@ def test_a_table_made_before_is_an_input(tmp_path):
     collected = collect([str(path), "33UVP"], JUNE)
     assert [row.tile for row in collected.rows] == ["33UUP", "33UVP"]
     assert collected.rows[0].source == V2
+
+
+def test_an_empty_name_is_refused_as_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    collected = collect(["", V2])
+    assert [refusal.reason for refusal in collected.refused] == [
+        "'' is no Sentinel-2 product, no MGRS tile, and no file that exists"
+    ]
+
+
+def test_an_input_with_nothing_in_it_is_refused(tmp_path):
+    (tmp_path / "names.txt").write_text("# none\n")
+    np.save(tmp_path / "tiles.npy", np.array({"tile_info": {}}, dtype=object), allow_pickle=True)
+    write_tiles(collect([V2]).rows, tmp_path / "tiles.parquet")
+    pq.write_table(pq.read_table(tmp_path / "tiles.parquet").slice(0, 0), tmp_path / "tiles.parquet")
+    for name in ("names.txt", "tiles.npy", "tiles.parquet"):
+        collected = collect([str(tmp_path / name), V2])
+        assert ([refusal.reason for refusal in collected.refused], len(collected.rows)) == (["holds no tile"], 1)
 
 
 @pytest.mark.parametrize("name", ["x.tif", "nothing.parquet", "folder"])

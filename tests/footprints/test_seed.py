@@ -49,6 +49,13 @@ def test_a_record_that_agrees_with_itself_is_a_row(tmp_path):
     assert collected.rows[0].measured
 
 
+def test_a_dictionary_saved_with_the_numpy_of_today_is_read(tmp_path):
+    nested = {"tile_info": {"33UUP": {"uuid": record()}}}
+    np.save(tmp_path / "tiles.npy", np.array(nested, dtype=object), allow_pickle=True)
+    collected = collect([str(tmp_path / "tiles.npy")])
+    assert (collected.refused, [row.key for row in collected.rows]) == ((), ["33UUP_20170613T101031"])
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -17,6 +17,7 @@ import pytest
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.graph.backscatter import pass_backscatter
 from gee_s1ben.graph.matching import SceneFilter, Span, candidate_scenes, target_feature
+from gee_s1ben.graph.sentinel2 import sentinel2_images
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -51,10 +52,19 @@ def graphs() -> dict[str, ee.ComputedObject]:
             window_ms=6 * 86_400_000,
             span=Span(1496830231000, 1497867031000, (12.99, 47.99, 14.01, 49.01)),
         ),
+        "sentinel2": sentinel2_images(
+            "COPERNICUS/S2_HARMONIZED",
+            1496275200000,
+            1498867200000,
+            properties=["PRODUCT_ID", "system:footprint"],
+            area={"type": "Polygon", "coordinates": [[[13, 48], [14, 48], [14, 49], [13, 48]]]},
+            tiles=["33UUP"],
+            max_cloud_percent=20,
+        ),
     }
 
 
-@pytest.mark.parametrize("name", ["one_slice", "two_slices", "unfiltered_nearest", "candidates"])
+@pytest.mark.parametrize("name", ["one_slice", "two_slices", "unfiltered_nearest", "candidates", "sentinel2"])
 def test_graph_is_the_golden_one(ee_session: str, name: str) -> None:
     got = json.dumps(json.loads(graphs()[name].serialize(for_cloud_api=True)), indent=1, sort_keys=True) + "\n"
     path = GOLDEN / f"{name}.json"

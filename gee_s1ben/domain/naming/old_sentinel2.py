@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
-from gee_s1ben.domain.naming import S2ProductName, format_stamp
+from gee_s1ben.domain.naming.sentinel2 import S2ProductName
+from gee_s1ben.domain.naming.text import STAMP, TILE, check_formats, check_utc, format_stamp, matched, parse_stamp
 from gee_s1ben.errors import NamingError
 
-_LONGEST = 160
-_STAMP = r"[0-9]{8}T[0-9]{6}"
 _PRODUCT = re.compile(
     r"(?P<mission>S2[A-D])_(?P<file_class>[A-Z0-9]{4})_PRD_MSI(?P<level>L1C|L2A)_(?P<site>[A-Z0-9_]{4})_"
-    rf"(?P<generated>{_STAMP})_R(?P<relative_orbit>[0-9]{{3}})_V(?P<start>{_STAMP})_(?P<stop>{_STAMP})(?P<safe>\.SAFE)?"
+    rf"(?P<generated>{STAMP})_R(?P<relative_orbit>[0-9]{{3}})_V(?P<start>{STAMP})_(?P<stop>{STAMP})(?P<safe>\.SAFE)?"
 )
 _GRANULE = re.compile(
     r"(?P<mission>S2[A-D])_(?P<file_class>[A-Z0-9]{4})_MSI_(?P<level>L1C|L2A)_TL_(?P<site>[A-Z0-9_]{4})_"
-    rf"(?P<generated>{_STAMP})_A(?P<absolute_orbit>[0-9]{{6}})_T(?P<tile>[0-9]{{2}}[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V])_"
+    rf"(?P<generated>{STAMP})_A(?P<absolute_orbit>[0-9]{{6}})_T(?P<tile>{TILE})_"
     r"N(?P<baseline>[0-9]{2}\.[0-9]{2})"
 )
 
@@ -51,7 +50,8 @@ class S2OldProductName:
     """Whether the text ends in ``.SAFE``."""
 
     def __post_init__(self) -> None:
-        _check(str(self), _PRODUCT)
+        check_utc(self.generated, self.start, self.stop)
+        check_formats(self, _PRODUCT)
 
     def __str__(self) -> str:
         return (
@@ -68,10 +68,12 @@ class S2OldProductName:
         NamingError
             The text breaks the rule or holds an impossible date.
         """
-        part = _check(text, _PRODUCT)
+        part = matched(
+            _PRODUCT, text, "the name of an old Sentinel-2 product (S2A_OPER_PRD_MSIL1C_…_R<nnn>_V<start>_<stop>)"
+        )
         return cls(
-            part["mission"], part["file_class"], part["level"], part["site"], _moment(part["generated"], text),
-            int(part["relative_orbit"]), _moment(part["start"], text), _moment(part["stop"], text),
+            part["mission"], part["file_class"], part["level"], part["site"], parse_stamp(part["generated"], text),
+            int(part["relative_orbit"]), parse_stamp(part["start"], text), parse_stamp(part["stop"], text),
             part["safe"] is not None,
         )  # fmt: skip
 
@@ -111,7 +113,8 @@ class S2GranuleName:
     """Processing baseline, ``02.04``."""
 
     def __post_init__(self) -> None:
-        _check(str(self), _GRANULE)
+        check_utc(self.generated)
+        check_formats(self, _GRANULE)
 
     def __str__(self) -> str:
         return (
@@ -128,26 +131,10 @@ class S2GranuleName:
         NamingError
             The text breaks the rule or holds an impossible date.
         """
-        part = _check(text, _GRANULE)
+        part = matched(
+            _GRANULE, text, "the name of a Sentinel-2 granule (S2A_OPER_MSI_L1C_TL_…_A<orbit>_T<tile>_N<nn.nn>)"
+        )
         return cls(
-            part["mission"], part["file_class"], part["level"], part["site"], _moment(part["generated"], text),
+            part["mission"], part["file_class"], part["level"], part["site"], parse_stamp(part["generated"], text),
             int(part["absolute_orbit"]), part["tile"], part["baseline"],
         )  # fmt: skip
-
-
-def _check(text: str, pattern: re.Pattern[str]) -> re.Match[str]:
-    found = pattern.fullmatch(text) if len(text) <= _LONGEST and text.isascii() else None
-    if found is None:
-        what = "product (S2A_OPER_PRD_MSIL1C_…_R<nnn>_V<start>_<stop>)"
-        if pattern is _GRANULE:
-            what = "granule (S2A_OPER_MSI_L1C_TL_…_A<orbit>_T<tile>_N<nn.nn>)"
-        shown = ascii(text if len(text) <= _LONGEST else text[:60] + "…")
-        raise NamingError(f"{shown} is not the name of a Sentinel-2 {what}")
-    return found
-
-
-def _moment(stamp: str, text: str) -> datetime:
-    try:
-        return datetime.strptime(stamp, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise NamingError(f"{text!r} holds an impossible time, {stamp}") from error

@@ -1,0 +1,104 @@
+"""The options of ``footprints`` that ask Earth Engine for Sentinel-2 images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gee_s1ben.errors import InputError
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+    from gee_s1ben.footprints import Refusal, Span, TileRow
+
+Asked = Annotated[
+    bool,
+    typer.Option("--earth-engine", help="Ask Earth Engine for Sentinel-2 images as well; what follows narrows it."),
+]
+Area = Annotated[
+    Path | None,
+    typer.Option("--area", help="They touch these areas: GeoJSON, GeoPackage or GeoParquet.", metavar="FILE"),
+]
+Box = Annotated[
+    str | None, typer.Option("--bbox", help="They touch this rectangle, in degrees.", metavar="WEST,SOUTH,EAST,NORTH")
+]
+Tiles = Annotated[
+    list[str] | None, typer.Option("--tile", help="They are of this MGRS tile; may be repeated.", metavar="TILE")
+]
+MaxCloud = Annotated[float | None, typer.Option("--max-cloud", help="They have no more cloud.", metavar="PERCENT")]
+Collection = Annotated[
+    str | None,
+    typer.Option(
+        "--collection", help="Where they are: COPERNICUS/S2_HARMONIZED (L1C), if it is not said.", metavar="ID"
+    ),
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", help="No more than these, the first in time; 5000, if it is not said.")
+]
+
+
+def check_unasked(options: Mapping[str, Any]) -> None:
+    """Refuse options of a query where none is made: they would be passed over."""
+    given = [name for name, value in options.items() if value not in (None, [])]
+    if given:
+        raise InputError(f"{given[0]} belongs to a query: add --earth-engine")
+
+
+def ask(
+    config_path: Path,
+    overrides: Sequence[str],
+    span: Span | None,
+    *,
+    area: Path | None,
+    box: str | None,
+    tiles: Sequence[str],
+    **narrower: Any,
+) -> tuple[TileRow | Refusal, ...]:
+    """Connect to the service of the configuration and ask it.
+
+    Raises
+    ------
+    InputError
+        The options make no query, or the configuration is wrong.
+    ServiceError
+        The service refuses or fails.
+    """
+    from gee_s1ben.config import load_service  # slow to load, as all that follows
+    from gee_s1ben.footprints.areas import read_areas
+    from gee_s1ben.footprints.earth_engine import Sentinel2Query
+
+    if span is None:
+        raise InputError("--earth-engine needs a range of time: give --from and --to")
+    if area is None and box is None and not tiles:
+        raise InputError("--earth-engine needs a place: give --area, --bbox or --tile")
+    if area is not None and box is not None:
+        raise InputError("--area and --bbox are both places: give one of them")
+    areas = read_areas(area) if area is not None else [_rectangle(box)] if box is not None else []
+    given = {name: value for name, value in narrower.items() if value is not None}
+    query = Sentinel2Query.about(span, areas=areas, tiles=tiles, **given)
+    config = load_service(config_path, overrides)
+
+    from gee_s1ben.pipeline.sentinel2 import find_images
+    from gee_s1ben.session.connection import connect
+
+    with connect(config):
+        return find_images(query)
+
+
+def _rectangle(text: str) -> BaseGeometry:
+    """Read four numbers; an east that is less than the west lies beyond the antimeridian, as in RFC 7946."""
+    import shapely
+
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--bbox {text[:60]!a} is not four numbers such as 12.3,47.7,13.8,48.8") from None
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90) or west == east:
+        raise InputError(f"--bbox {text[:60]!a} is no rectangle of degrees: west, south, east, north")
+    whole = shapely.box(west, south, east + 360 if east < west else east, north)
+    # Of an area, sides of more than 180° are refused, since they may mean the other way round; here they do not.
+    return shapely.segmentize(whole, 90.0)
