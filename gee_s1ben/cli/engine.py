@@ -23,12 +23,20 @@ def _group() -> None:
 @app.command(
     help="Serve a catalog of local scenes on a loopback port, for the unmodified earthengine-api client.\n\n"
     "The first line on stdout is the base URL. Stop it with Ctrl-C.\n\n"
-    "Example:\n\n\b\n  gee-s1ben engine serve --catalog catalog --port 8181\n"
+    "Example:\n\n\b\n  gee-s1ben engine serve --catalog catalog --exports exports --port 8181\n"
     "  python -c 'import ee, google.auth.credentials as c; "
     'ee.Initialize(c.AnonymousCredentials(), url="http://127.0.0.1:8181", project="embedded")\''
 )
 def serve(
     catalog: Annotated[Path, typer.Option("--catalog", help="The catalog's folder.", metavar="DIR")],
+    exports: Annotated[
+        Path | None,
+        typer.Option(
+            "--exports",
+            help="The folder of exports and their files; without it nothing can be exported.",
+            metavar="DIR",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")] = 0,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -38,7 +46,7 @@ def serve(
     set_up_logging(verbose=verbose, quiet=quiet)
     from gee_s1ben.engine.service import serving
 
-    with serving(catalog, port=port) as url:
+    with serving(catalog, port=port, exports=exports) as url:
         if as_json:
             show(Outcome({"url": url}), as_json=True)
         else:

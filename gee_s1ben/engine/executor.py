@@ -103,7 +103,7 @@ def _workers() -> ThreadPoolExecutor:
 
 
 def run(
-    program: Program,
+    program: Program | Variants,
     region: Region,
     dtypes: Sequence[npt.DTypeLike],
     *,
@@ -113,8 +113,8 @@ def run(
 
     Parameters
     ----------
-    program : Program
-        What to compute.
+    program : Program or Variants
+        What to compute; who computes many regions of one program one after another keeps its variants.
     region : Region
         Where, on the program's root lattice.
     dtypes : sequence of dtype
@@ -135,7 +135,7 @@ def run(
     shape = (region.height, region.width)
     results: list[Raster] = [(np.empty(shape, dtype), np.empty(shape, np.float32)) for dtype in dtypes]
 
-    variants = _Variants(program)
+    variants = program if isinstance(program, Variants) else Variants(program)
 
     def work(part: Region) -> None:
         row, col = part.row - region.row, part.col - region.col
@@ -155,11 +155,12 @@ def run(
     return results
 
 
-class _Variants:
+class Variants:
     """A program, and what is left of it where some of its loads are one number all over a block."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        """The whole program, which any block may run."""
         self._known: dict[tuple[tuple[int, float], ...], Program] = {}
 
     def where(self, known: Mapping[int, float]) -> Program:
@@ -173,7 +174,7 @@ class _Variants:
 class _Block:
     """One block of a program: the rectangle of every stage, and the values of its nodes."""
 
-    def __init__(self, variants: _Variants, region: Region, pool: _Pool) -> None:
+    def __init__(self, variants: Variants, region: Region, pool: _Pool) -> None:
         program = variants.program
         self.pool = pool
         self.regions: list[Region] = []
@@ -266,9 +267,12 @@ class _Block:
 
     def _view(self, node: Node, seen: int, stage: int) -> Value:
         value = self.values[seen]
-        if isinstance(node, Shift) and isinstance(value, _Buffer):
-            return value, node.rows * self.regions[stage].width + node.cols
-        return (value, 0) if isinstance(value, _Buffer) else value
+        if isinstance(value, _Buffer):
+            value = value, 0
+        if isinstance(node, Shift) and isinstance(value, tuple):
+            # What is looked at may itself show another node's pixels, elsewhere.
+            return value[0], value[1] + node.rows * self.regions[stage].width + node.cols
+        return value
 
     def _settled(self, number: int, value: _Buffer) -> Value:
         """A mask that is the same wherever it is looked at becomes a number: most are 1 in most blocks."""

@@ -132,28 +132,32 @@ def source_coordinates(target: Lattice, region: Region, source: Lattice) -> tupl
 
     Notes
     -----
-    Exact at control points that are multiples of :meth:`Lattice.control_step` counted on the target lattice, linear
-    between them. The anchoring makes the result the same however the target is cut into regions.
+    Within one CRS exact; else exact at control points that are multiples of :meth:`Lattice.control_step` counted on the
+    target lattice, and linear between them. A pixel's place follows from its own column and row alone, so the result is
+    the same to the last bit however the target is cut into regions.
     """
-    same_crs = target.crs == source.crs
-    step = max(region.width, region.height) if same_crs else target.control_step()
-    if same_crs:
-        # An affine map: two control points a side carry it exactly.
-        knots_c = np.array([region.col, region.col + step], dtype=np.float64)
-        knots_r = np.array([region.row, region.row + step], dtype=np.float64)
-    else:
-        knots_c = _knots(region.col, region.width, step)
-        knots_r = _knots(region.row, region.height, step)
+    if target.crs == source.crs:
+        across = np.arange(region.col, region.col + region.width) + 0.5 + target.u
+        down = np.arange(region.row, region.row + region.height)[:, None] + 0.5 + target.v
+        x, y = target.a * across + target.b * down, target.d * across + target.e * down
+        return _places(source, x, y)
+    step = target.control_step()
+    knots_c = _knots(region.col, region.width, step)
+    knots_r = _knots(region.row, region.height, step)
     across, down = np.meshgrid(knots_c + 0.5 + target.u, knots_r + 0.5 + target.v)
     x, y = target.a * across + target.b * down, target.d * across + target.e * down
-    if not same_crs:
-        x, y = _transformer(target.crs, source.crs).transform(x, y)
-    det = source.a * source.e - source.b * source.d
-    cols = (source.e * x - source.b * y) / det - source.u
-    rows = (source.a * y - source.d * x) / det - source.v
+    cols, rows = _places(source, *_transformer(target.crs, source.crs).transform(x, y))
     place_c = (np.arange(region.col, region.col + region.width) - knots_c[0]) / step
     place_r = (np.arange(region.row, region.row + region.height) - knots_r[0]) / step
     return _between(cols, place_r, place_c), _between(rows, place_r, place_c)
+
+
+def _places(lattice: Lattice, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the fractional columns and rows of coordinates in the CRS of a lattice."""
+    det = lattice.a * lattice.e - lattice.b * lattice.d
+    cols = (lattice.e * x - lattice.b * y) / det - lattice.u
+    rows = (lattice.a * y - lattice.d * x) / det - lattice.v
+    return cols, rows
 
 
 def _knots(first: int, count: int, step: int) -> FloatArray:

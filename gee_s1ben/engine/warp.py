@@ -53,8 +53,9 @@ class Warp:
         left, top = floor(cols.min() - 0.5), floor(rows.min() - 0.5)
         right, bottom = ceil(cols.max() + 0.5) + 1, ceil(rows.max() + 0.5) + 1
         self.reads = Region(left, top, right - left, bottom - top).grown(*margin)
-        # From here on places are counted from the corner of what is read.
-        self._cols, self._rows = cols - self.reads.col, rows - self.reads.row
+        # Places stay those on the lattice: counted from the corner of what is read they would be rounded otherwise
+        # for every rectangle, and a pixel must not depend on how a raster is cut.
+        self._cols, self._rows = cols, rows
 
     @property
     def complete(self) -> bool:
@@ -63,17 +64,20 @@ class Warp:
 
     @cached_property
     def _nearest(self) -> IndexArray:
-        index: IndexArray = np.floor(self._rows).astype(np.intp) * self.reads.width + np.floor(self._cols).astype(
-            np.intp
-        )
-        return index
+        return self._index(np.floor(self._cols), np.floor(self._rows))
 
     @cached_property
     def _taps(self) -> tuple[IndexArray, FloatArray, FloatArray]:
         """Flat index of the upper left tap, and the weights of the right and the lower taps."""
         left, across = _split(self._cols - 0.5)
         top, down = _split(self._rows - 0.5)
-        return top.astype(np.intp) * self.reads.width + left.astype(np.intp), across, down
+        return self._index(left, top), across, down
+
+    def _index(self, cols: FloatArray, rows: FloatArray) -> IndexArray:
+        """Return the flat index of whole places in what is read."""
+        index: IndexArray = (rows - self.reads.row).astype(np.intp) * self.reads.width
+        index += (cols - self.reads.col).astype(np.intp)
+        return index
 
     def mask(self, mask: Operand, method: str, out: FloatArray) -> None:
         """Resample a mask (flat over :attr:`reads`, or a number) into ``out``."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.engine.lattice import Lattice, Region, canonical_crs, source_coordinates
+from gee_s1ben.engine.warp import Warp
 from gee_s1ben.errors import EngineError
 
 UNALIGNED = (10.0, 0.0, 158264.4428845317, 0.0, -10.0, 3560206.2252167463)  # a real S1_GRD image
@@ -60,11 +61,38 @@ def test_places_equal_the_exact_transform(target: Grid, source: tuple, tolerance
         assert rows[r, c] == pytest.approx(want_row + row0, abs=tolerance_px)
 
 
-@given(st.integers(0, 90), st.integers(0, 90), st.integers(1, 40), st.integers(1, 40))
-def test_places_do_not_depend_on_the_cut(col: int, row: int, width: int, height: int) -> None:
+@given(
+    st.sampled_from([("EPSG:32633", UNALIGNED), ("EPSG:32632", UNALIGNED), ("EPSG:32632", ROTATED)]),
+    st.integers(0, 90),
+    st.integers(0, 90),
+    st.integers(1, 40),
+    st.integers(1, 40),
+)
+def test_places_do_not_depend_on_the_cut(source_grid: tuple, col: int, row: int, width: int, height: int) -> None:
     target, col0, row0 = Lattice.of_grid(Grid("EPSG:32632", (10.0, 0.0, 699960.0, 0.0, -10.0, 5300040.0), 1, 1))
-    source = Lattice.of("EPSG:32633", UNALIGNED)[0]
+    source = Lattice.of(*source_grid)[0]
     whole = source_coordinates(target, Region(col0, row0, 130, 130), source)
     part = source_coordinates(target, Region(col0 + col, row0 + row, width, height), source)
     for of_whole, of_part in zip(whole, part, strict=True):
         np.testing.assert_array_equal(of_part, of_whole[row : row + height, col : col + width])
+
+
+@pytest.mark.parametrize("method", ["nearest", "bilinear"])
+@given(st.integers(0, 90), st.integers(0, 90), st.integers(1, 40), st.integers(1, 40))
+def test_resampled_pixels_do_not_depend_on_the_cut(method: str, col: int, row: int, width: int, height: int) -> None:
+    """Around the CRS's own zero, where places are small and rounding is fine."""
+    source, _, _ = Lattice.of("EPSG:32633", (10.0, 0.0, 3.37, 0.0, -10.0, 4.71))
+    target, col0, row0 = Lattice.of("EPSG:32633", (7.3, 0.0, -401.9, 0.0, -7.3, 399.1))
+
+    def resampled(region: Region) -> np.ndarray:
+        warp = Warp(target, region, source, (0, 0, 0, 0))
+        area = warp.reads
+        rows, cols = np.mgrid[area.row : area.row + area.height, area.col : area.col + area.width].astype(float)
+        values = np.sin(cols * 12.9898 + rows * 78.233)
+        out = np.empty(region.size)
+        warp.value(values.ravel(), np.float64(1.0), method, out)
+        return out.reshape(region.height, region.width)
+
+    part = resampled(Region(col0 + col, row0 + row, width, height))
+    whole = resampled(Region(col0, row0, 130, 130))
+    np.testing.assert_array_equal(part, whole[row : row + height, col : col + width])

@@ -109,3 +109,19 @@ def test_what_is_looked_at_from_two_places_is_computed_once() -> None:
     root = builder.apply("sqrt", loaded)
     from_afar = builder.apply("sqrt", builder.shift(loaded, 2, 1))
     assert from_afar == builder.shift(root, 2, 1)
+
+
+def test_what_is_chosen_everywhere_is_seen_from_afar_at_its_place() -> None:
+    """Where a test is 1 all over a block, its select shows the one branch; a shift of that shows it shifted."""
+    values = np.random.default_rng(7).normal(size=GRID.shape).round(2)
+    lattice, col, row = Lattice.of_grid(GRID)
+    builder = ProgramBuilder(lattice)
+    loaded = builder.load(MemoryBand(GRID, values), 0)
+    one_more = builder.apply("add", loaded.value, loaded.mask)
+    everywhere = builder.apply("gt", loaded.value, builder.constant(-100.0))
+    chosen = builder.select(everywhere, one_more, loaded.value)
+    program = builder.finish([Pixels(builder.apply("subtract", builder.shift(chosen, 2, 1), chosen), loaded.mask)])
+    region = Region(col, row, GRID.width - 2, GRID.height - 1)
+    ((got, _),) = run(program, region, [np.float64])
+    want = values + 1.0
+    np.testing.assert_array_equal(got, want[1:, 2:] - want[:-1, :-2])

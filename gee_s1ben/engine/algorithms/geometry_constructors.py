@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from gee_s1ben.domain.grid import Transform
 from gee_s1ben.engine.coercion import ErrorMargin
 from gee_s1ben.engine.geometry import NESTING, Geometry
 from gee_s1ben.engine.registry import algorithm
@@ -101,7 +102,20 @@ def _construct(
     model = _first_geometry(coordinates)
     if model is not None and crs is None:
         return Geometry.create(type_, nested, model.crs, model.geodesic if geodesic is None else geodesic)
+    if crs is not None:
+        nested = _placed(nested, crs.transform)
     return Geometry.create(type_, nested, None if crs is None else crs.crs, geodesic)
+
+
+def _placed(value: Any, transform: Transform) -> Any:
+    """Return coordinates that are given in pixels of a projection in units of its CRS."""
+    if not isinstance(value, list | tuple) or transform == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0):
+        return value
+    if len(value) >= 2 and all(isinstance(number, int | float) for number in value):
+        a, b, c, d, e, f = transform
+        col, row, *_ = value
+        return [a * col + b * row + c, d * col + e * row + f]
+    return [_placed(part, transform) for part in value]
 
 
 def _unpacked(value: Any) -> Any:

@@ -7,11 +7,14 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gee_s1ben.errors import EngineError, InputError
+
+if TYPE_CHECKING:
+    from gee_s1ben.engine.exports import QueueSettings
 
 HOST: Final = "127.0.0.1"
 _IDLE_CONNECTION_S: Final = 600
@@ -22,7 +25,9 @@ __all__ = ["serve_forever", "serving"]
 
 
 @contextmanager
-def serving(catalog: Path, port: int = 0) -> Iterator[str]:
+def serving(
+    catalog: Path, port: int = 0, exports: Path | None = None, settings: QueueSettings | None = None
+) -> Iterator[str]:
     """Serve a catalog from a thread of this process.
 
     Parameters
@@ -31,6 +36,10 @@ def serving(catalog: Path, port: int = 0) -> Iterator[str]:
         The catalog's folder.
     port : int
         Where to listen; 0 takes any free port.
+    exports : Path, optional
+        The folder of operations and of what they wrote; without one nothing can be exported.
+    settings : QueueSettings, optional
+        Limits, clock and work of the exports.
 
     Yields
     ------
@@ -40,16 +49,24 @@ def serving(catalog: Path, port: int = 0) -> Iterator[str]:
     Raises
     ------
     InputError
-        The port is taken or forbidden, or there is no catalog.
+        The port is taken or forbidden, there is no catalog, or the exports folder is in use or of another version.
     """
     # These take half a second to import, and importing this package must not.
     import uvicorn
 
     from gee_s1ben.engine.catalog import Catalog
+    from gee_s1ben.engine.exports import Exports
+    from gee_s1ben.engine.registry import Context
     from gee_s1ben.engine.service.application import create_application
 
-    application = create_application(Catalog.open(catalog))
-    with _listening(port) as listener:
+    opened = Catalog.open(catalog)
+    with _listening(port) as listener, ExitStack() as stack:
+        service = None if exports is None else Exports(exports, Context(opened), settings)
+        if service is None:
+            application = create_application(opened)
+        else:
+            stack.callback(service.close)
+            application = create_application(opened, exports=service)
         config = uvicorn.Config(
             application,
             lifespan="off",
@@ -70,10 +87,12 @@ def serving(catalog: Path, port: int = 0) -> Iterator[str]:
             yield f"http://{HOST}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
+            if service is not None:
+                service.stop()
             thread.join(_SHUTDOWN_S + 2)
 
 
-def serve_forever(catalog: Path, port: int = 0) -> None:
+def serve_forever(catalog: Path, port: int = 0, exports: Path | None = None) -> None:
     """Serve a catalog until SIGTERM; the base URL is the first line on standard output.
 
     Raises
@@ -86,7 +105,7 @@ def serve_forever(catalog: Path, port: int = 0) -> None:
     stop = threading.Event()
     previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        with serving(catalog, port) as url:
+        with serving(catalog, port, exports) as url:
             sys.stdout.write(f"{url}\n")
             sys.stdout.flush()
             stop.wait()

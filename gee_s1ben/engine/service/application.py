@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
-import zlib
 from collections.abc import Callable
 from typing import Any, Final
 
-import anyio
-import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -24,11 +19,16 @@ from gee_s1ben.engine.catalog import Catalog
 from gee_s1ben.engine.collector import paused_collector
 from gee_s1ben.engine.description import describe
 from gee_s1ben.engine.evaluator import evaluate
-from gee_s1ben.engine.expression import MAX_PAYLOAD_BYTES, check_payload, decode
+from gee_s1ben.engine.exports import Exports
+from gee_s1ben.engine.expression import decode
 from gee_s1ben.engine.registry import Context, load_all
 from gee_s1ben.engine.service import assets, images
+from gee_s1ben.engine.service.answering import Threads, read_body, read_json
+from gee_s1ben.engine.service.cloud_storage import CloudStorageRoutes
 from gee_s1ben.engine.service.discovery import discovery
+from gee_s1ben.engine.service.drive import DriveRoutes
 from gee_s1ben.engine.service.failures import failure, failure_of
+from gee_s1ben.engine.service.operations import OperationRoutes
 from gee_s1ben.engine.signatures import algorithms_document
 from gee_s1ben.errors import EngineError
 
@@ -37,10 +37,10 @@ JSON: Final = "application/json; charset=UTF-8"
 HOSTS: Final = ("127.0.0.1", "localhost")
 
 
-def create_application(catalog: Catalog, max_in_flight: int = MAX_IN_FLIGHT) -> ASGIApp:
-    """Return the service for a catalog."""
+def create_application(catalog: Catalog, max_in_flight: int = MAX_IN_FLIGHT, exports: Exports | None = None) -> ASGIApp:
+    """Return the service for a catalog, and for an exports folder where there is one."""
     load_all()
-    service = _Service(Context(catalog), max_in_flight)
+    service = _Service(Context(catalog), Threads(), max_in_flight)
     project, asset = "/v1/projects/{project}", "/v1/{name:path}"
     get, post = ["GET"], ["POST"]
     routes = [
@@ -48,7 +48,7 @@ def create_application(catalog: Catalog, max_in_flight: int = MAX_IN_FLIGHT) -> 
         Route(f"{project}/algorithms", service.algorithms, methods=get),
         Route(f"{project}/value:compute", service.compute_value, methods=post),
         Route(f"{project}/image:computePixels", service.compute_pixels, methods=post),
-        Route(f"{project}/operations", service.operations, methods=get),
+        *_export_routes(service, exports),
         Route(f"{asset}:listAssets", service.list_assets, methods=get),
         Route("/v1/projects/{project}/assets/{rest:path}", service.get_asset, methods=get),
     ]
@@ -57,23 +57,34 @@ def create_application(catalog: Catalog, max_in_flight: int = MAX_IN_FLIGHT) -> 
     return Starlette(routes=routes, exception_handlers=handlers, middleware=middleware)
 
 
+def _export_routes(service: _Service, exports: Exports | None) -> list[Route]:
+    if exports is None:
+        return [Route("/v1/projects/{project}/operations", service.operations, methods=["GET"])]
+    threads = Threads()  # of their own: what is computed meanwhile keeps nobody waiting here
+    return [
+        *OperationRoutes(exports, threads).routes(),
+        *CloudStorageRoutes(exports, threads).routes(),
+        *DriveRoutes(exports, threads).routes(),
+    ]
+
+
 class _Service:
     """Handlers over one context; work runs on threads, never on the event loop."""
 
-    def __init__(self, context: Context, max_in_flight: int) -> None:
+    def __init__(self, context: Context, threads: Threads, max_in_flight: int) -> None:
         self._context = context
         self._max_in_flight = max_in_flight
         self._in_flight = 0
-        self._threads = anyio.CapacityLimiter(max(4, os.cpu_count() or 1))
+        self._threads = threads
 
     async def discovery(self, request: Request) -> Response:
         base_url = str(request.base_url).rstrip("/")
-        return await self._answer(lambda: Response(discovery(base_url), media_type=JSON))
+        return await self._threads.answer(lambda: Response(discovery(base_url), media_type=JSON))
 
     async def algorithms(self, request: Request) -> Response:  # noqa: ARG002 - all projects have the same
-        return await self._answer(lambda: Response(algorithms_document(), media_type=JSON))
+        return await self._threads.answer(lambda: Response(algorithms_document(), media_type=JSON))
 
-    async def operations(self, request: Request) -> Response:  # noqa: ARG002 - nothing is exported yet
+    async def operations(self, request: Request) -> Response:  # noqa: ARG002 - nothing can be exported
         return JSONResponse({})
 
     async def compute_value(self, request: Request) -> Response:
@@ -84,11 +95,13 @@ class _Service:
 
     async def get_asset(self, request: Request) -> Response:
         name = request.url.path.removeprefix("/v1/")
-        return await self._answer(lambda: JSONResponse(assets.get(self._context.catalog, name)))
+        return await self._threads.answer(lambda: JSONResponse(assets.get(self._context.catalog, name)))
 
     async def list_assets(self, request: Request) -> Response:
         parent, query = request.path_params["name"], dict(request.query_params)
-        return await self._answer(lambda: JSONResponse(assets.list_assets(self._context.catalog, parent, query)))
+        return await self._threads.answer(
+            lambda: JSONResponse(assets.list_assets(self._context.catalog, parent, query))
+        )
 
     async def _compute(self, request: Request, work: Callable[[bytes], Response]) -> Response:
         if self._in_flight >= self._max_in_flight:
@@ -98,32 +111,21 @@ class _Service:
             )
         self._in_flight += 1
         try:
-            body = await _body(request)
-            return await self._answer(lambda: work(body))
+            body = await read_body(request)
+            return await self._threads.answer(lambda: work(body))
         except EngineError as error:
             return failure_of(error)
         finally:
             self._in_flight -= 1
 
-    async def _answer(self, work: Callable[[], Response]) -> Response:
-        """Run work on a thread and answer with its result or its error."""
-
-        def guarded() -> Response:
-            try:
-                return work()
-            except Exception as error:  # every error has to become an answer
-                return failure_of(error)
-
-        return await anyio.to_thread.run_sync(guarded, limiter=self._threads, abandon_on_cancel=True)
-
     def _value(self, body: bytes) -> Response:
         with paused_collector():
-            result = evaluate(decode(_json(body).get("expression")), self._context)
+            result = evaluate(decode(read_json(body).get("expression")), self._context)
         text = json.dumps({"result": describe(result)}, allow_nan=False, separators=(",", ":"))
         return Response(text, media_type=JSON)
 
     def _pixels(self, body: bytes) -> Response:
-        request = _json(body)
+        request = read_json(body)
         image = evaluate(decode(request.get("expression")), self._context)
         content, media_type = images.compute(image, request)
         return Response(content, media_type=media_type)
@@ -140,41 +142,12 @@ class _MethodOverride:
             request = Request(scope, receive)
             if request.headers.get("x-http-method-override", "").upper() == "GET":
                 try:
-                    query = await _body(request)
+                    query = await read_body(request)
                 except EngineError as error:
                     await failure_of(error)(scope, receive, send)
                     return
                 scope = {**scope, "method": "GET", "query_string": query}
         await self._app(scope, receive, send)
-
-
-async def _body(request: Request) -> bytes:
-    """Read a body, gzipped or not, no further than its limit."""
-    check_payload(int(request.headers.get("content-length") or 0))
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        check_payload(len(body))
-    if request.headers.get("content-encoding", "").lower() != "gzip":
-        return bytes(body)
-    try:
-        unzipped = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(bytes(body), MAX_PAYLOAD_BYTES + 1)
-    except (zlib.error, gzip.BadGzipFile) as error:
-        raise EngineError("Invalid request: its body is not gzip, as its header says.") from error
-    check_payload(len(unzipped))
-    return unzipped
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(body)
-    except RecursionError as error:
-        raise EngineError("Invalid JSON payload received: it nests too deeply.") from error
-    except ValueError as error:
-        raise EngineError(f"Invalid JSON payload received. {error}.") from error
-    if not isinstance(request, dict):
-        raise EngineError("Invalid JSON payload received: expected an object.")
-    return request
 
 
 def _no_route(request: Request, error: Exception) -> Response:

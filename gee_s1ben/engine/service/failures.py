@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Final
 
@@ -18,12 +19,26 @@ _STATUS_NAMES: Final = {
     429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
 }
+_REASONS: Final = {403: "forbidden", 404: "notFound", 429: "rateLimitExceeded", 500: "backendError"}
 
 
 def failure(status: int, message: str) -> JSONResponse:
     """Answer with an error that the client turns into an ``EEException`` of this message."""
     body = {"error": {"code": status, "message": message, "status": _STATUS_NAMES.get(status, "UNKNOWN")}}
     return JSONResponse(body, status_code=status)
+
+
+def api_failure(status: int, message: str, reason: str) -> JSONResponse:
+    """Answer with an error in the older shape, which Cloud Storage and Drive keep: it also says where and why."""
+    detail = {"domain": "global", "reason": reason, "message": message}
+    return JSONResponse({"error": {"code": status, "message": message, "errors": [detail]}}, status_code=status)
+
+
+def api_failure_of(error: Exception) -> JSONResponse:
+    """Answer with an exception in the shape of Cloud Storage and Drive."""
+    answer = failure_of(error)
+    message = str(json.loads(bytes(answer.body))["error"]["message"])
+    return api_failure(answer.status_code, message, _REASONS.get(answer.status_code, "invalid"))
 
 
 def failure_of(error: Exception) -> JSONResponse:

@@ -13,7 +13,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 
 from gee_s1ben.domain.grid import Grid
-from gee_s1ben.engine.pixels import BandPixels, compute_pixels
+from gee_s1ben.engine.pixels import BandPixels, common_type, compute_pixels
 from gee_s1ben.engine.registry import lookup
 from gee_s1ben.engine.values import Image
 from gee_s1ben.errors import EngineError, InputError
@@ -21,8 +21,6 @@ from gee_s1ben.errors import EngineError, InputError
 MAX_BYTES: Final = 50_331_648
 MAX_SIDE_PX: Final = 32_768
 MAX_BANDS: Final = 1024
-
-_GDAL_NAMES: Final = {"float32": "Float32", "float64": "Float64", "uint8": "Byte"}
 
 
 def compute(image: Any, request: Mapping[str, Any]) -> tuple[bytes, str]:
@@ -73,18 +71,13 @@ def as_geotiff(bands: Sequence[BandPixels], grid: Grid) -> bytes:
     EngineError
         The bands differ in type, or the grid's CRS cannot be written.
     """
-    kinds = {band.values.dtype for band in bands}
-    if len(kinds) > 1:
-        first, other, *_ = sorted(_GDAL_NAMES.get(kind.name, kind.name.capitalize()) for kind in kinds)
-        raise EngineError(
-            f"Exported bands must have compatible data types; found inconsistent types: {first} and {other}."
-        )
+    kind = common_type([band.values.dtype for band in bands])
     profile = {
         "driver": "GTiff",
         "width": grid.width,
         "height": grid.height,
         "count": len(bands),
-        "dtype": kinds.pop(),
+        "dtype": kind,
         "crs": grid.crs,
         "transform": Affine(*grid.transform),
         "interleave": "band",

@@ -1,0 +1,124 @@
+"""Exports: a queue of operations, and the buckets and the drive that files go to; all of it survives a restart."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from gee_s1ben.engine.exports.buckets import Buckets
+from gee_s1ben.engine.exports.contents import Contents
+from gee_s1ben.engine.exports.database import Database
+from gee_s1ben.engine.exports.drive import Drive
+from gee_s1ben.engine.exports.operation import Operation
+from gee_s1ben.engine.exports.operations import Operations
+from gee_s1ben.engine.exports.queue import Queue
+from gee_s1ben.engine.exports.settings import QueueSettings, faster
+from gee_s1ben.engine.exports.work import Exporting, StoppedError
+from gee_s1ben.engine.registry import Context
+
+__all__ = ["Exports", "QueueSettings", "faster"]
+
+_log = logging.getLogger(__name__)
+
+_NICENESS: Final = 10
+_JOIN_S: Final = 3.0
+
+
+class Exports:
+    """An exports folder at work; close it to let others use the folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where operations and files are kept.
+    context : Context
+        What images are computed from.
+    settings : QueueSettings
+        Limits, clock, and what stands in for the work.
+
+    Raises
+    ------
+    InputError
+        Another service uses the folder, it is of another version, or it holds something else.
+    StorageError
+        The folder cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, context: Context, settings: QueueSettings | None = None) -> None:
+        self.settings = settings or QueueSettings()
+        self._database = Database.open(folder)
+        self._stop = threading.Event()
+        self._more = threading.Event()
+        self._workers: list[threading.Thread] = []
+        try:
+            self.contents = Contents(folder / "files")
+            self.buckets = Buckets(self._database, self.contents, self.settings.buckets)
+            self.drive = Drive(self._database, self.contents, self.settings.drive_bytes)
+            self.contents.sweep([*self.buckets.contents(), *self.drive.contents()])
+            self.operations = Operations(self._database)
+            work = Exporting(context, self.contents, self.buckets, self.drive, self.settings.renders)
+            self._queue = Queue(self._database, self.operations, work, self.settings)
+            if self.settings.duration is None:
+                for number in range(1, self.settings.running + 1):
+                    worker = threading.Thread(target=self._run, name=f"export-{number}", daemon=True)
+                    self._workers.append(worker)
+                    worker.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def submit(self, project: str, body: dict[str, object]) -> Operation:
+        """Accept a request, and set a worker going; see :meth:`Queue.submit`."""
+        operation = self._queue.submit(project, body)
+        self._more.set()
+        return operation
+
+    def cancel(self, operation: Operation) -> Operation:
+        """Cancel an operation; see :meth:`Queue.cancel`."""
+        return self._queue.cancel(operation)
+
+    def advance(self) -> None:
+        """Play what by the clock should have happened; called before anything is told."""
+        self._queue.advance()
+
+    def now(self) -> float:
+        """Return the time of the service's clock."""
+        return self.settings.clock()
+
+    def stop(self) -> None:
+        """Tell the workers to stop between two blocks of pixels; what ran waits again."""
+        self._stop.set()
+        self._more.set()
+
+    def close(self) -> None:
+        """Stop the workers and let go of the folder; what a worker cannot leave, it holds on to."""
+        self.stop()
+        for worker in self._workers:
+            worker.join(_JOIN_S)
+        if not any(worker.is_alive() for worker in self._workers):
+            self._database.close()
+
+    def _run(self) -> None:
+        if sys.platform == "linux":  # where niceness is a thread's own: whoever waits for an answer comes first
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        while not self._stop.is_set():
+            # Cleared before looking: what is submitted after the look sets it again.
+            self._more.clear()
+            try:
+                operation = self._queue.take()
+                if operation is not None:
+                    self._queue.perform(operation, self._check)
+                    continue
+            except Exception:  # a full disk, say; what could not be written down now may be later
+                _log.exception("a worker of the export queue failed")
+            self._more.wait(1.0)
+
+    def _check(self, done: int, wanted: int) -> None:  # noqa: ARG002 - of the work's shape
+        if self._stop.is_set():
+            raise StoppedError
