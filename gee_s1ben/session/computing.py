@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import ee
-import google.auth.exceptions
-import googleapiclient.errors
 import numpy as np
 import rasterio
-import requests
-import tenacity
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, RasterioError
 
 from gee_s1ben.domain.grid import Grid
-from gee_s1ben.errors import RasterError, ServiceError
-from gee_s1ben.session.failures import as_service_error, readable
+from gee_s1ben.errors import RasterError
+from gee_s1ben.session.failures import readable
+from gee_s1ben.session.pacing import Pacer
+from gee_s1ben.session.retrying import UnusableAnswerError, asked
 
 Image = ee.Image
 """An image of the client, for those who hand one on without looking inside."""
-
-_Result = TypeVar("_Result")
-
-ATTEMPTS = 3
-"""How often an answer that cannot be used is asked for; what the client itself tries again is not counted."""
-
-
-class _UnusableAnswerError(Exception):
-    """A 200 that does not hold what was asked for; asking again may help."""
 
 
 def compute_value(value: ee.ComputedObject, what: str = "computing a value") -> Any:
@@ -41,11 +30,16 @@ def compute_value(value: ee.ComputedObject, what: str = "computing a value") -> 
     ServiceError
         The service refuses, fails or does not answer.
     """
-    return _asked(value.getInfo, what)
+    return asked(value.getInfo, what)
 
 
 def compute_geotiff(
-    image: ee.Image, grid: Grid, bands: Sequence[str], what: str = "computing pixels", dtype: str = "float32"
+    image: ee.Image,
+    grid: Grid,
+    bands: Sequence[str],
+    what: str = "computing pixels",
+    dtype: str = "float32",
+    pacer: Pacer | None = None,
 ) -> bytes:
     """Compute the pixels of an image on exactly this grid, as a GeoTIFF that has been decoded and checked.
 
@@ -65,14 +59,14 @@ def compute_geotiff(
             }
         )
         if not isinstance(content, bytes):
-            raise _UnusableAnswerError(f"{type(content).__name__} instead of a file")
+            raise UnusableAnswerError(f"{type(content).__name__} instead of a file")
         try:
             decode_geotiff(content, grid, bands, dtype)
         except RasterError as error:
-            raise _UnusableAnswerError(str(error)) from error
+            raise UnusableAnswerError(str(error)) from error
         return content
 
-    return _asked(ask, what)
+    return asked(ask, what, pacer=pacer)
 
 
 def compute_pixels(
@@ -129,33 +123,3 @@ def _check(file: Any, grid: Grid, bands: Sequence[str], dtype: str) -> None:
         raise RasterError(f"bands {file.descriptions} instead of {tuple(bands)}")
     if set(file.dtypes) != {dtype}:
         raise RasterError(f"pixels of type {', '.join(sorted(set(file.dtypes)))} instead of {dtype}")
-
-
-_RETRIED = (_UnusableAnswerError, requests.exceptions.RequestException, KeyError, TypeError)
-"""What escapes the client without having been tried again: answers that are malformed, not connections that fail."""
-
-_EXPECTED = (
-    ee.EEException,
-    googleapiclient.errors.Error,
-    google.auth.exceptions.GoogleAuthError,
-    OSError,
-    ServiceError,
-    *_RETRIED,
-)
-
-
-def _asked(ask: Callable[[], _Result], what: str) -> _Result:
-    attempts = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(_RETRIED),
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
-        reraise=True,
-    )
-    try:
-        return attempts(ask)
-    except _UnusableAnswerError as error:
-        raise ServiceError(
-            f"{what}: the answer is not what was asked for, {ATTEMPTS} times: {readable(error)}", 200
-        ) from error
-    except _EXPECTED as error:
-        raise as_service_error(error, what) from error

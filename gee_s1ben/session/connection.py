@@ -4,31 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import ee
 import google.auth.credentials
-import google.auth.exceptions
 
 from gee_s1ben.config import Config
 from gee_s1ben.engine.service import serving
 from gee_s1ben.errors import AccessError, ServiceError
 from gee_s1ben.session.credentials import PROJECT_VARIABLES, find_credentials, find_project
-from gee_s1ben.session.failures import as_service_error
+from gee_s1ben.session.pacing import Pacer
+from gee_s1ben.session.retrying import asked
 from gee_s1ben.session.transport import Transport, is_loopback
 
 GOOGLE_URL = "https://earthengine.googleapis.com"
+CONNECT_SECONDS = 90.0
+"""So long is tried to connect, all attempts together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where the client is connected to."""
+    """Where the client is connected to, and what it is connected with."""
 
     backend: Literal["embedded", "earthengine"]
     url: str
     project: str
     client_version: str
+    credentials: Any = field(default=None, repr=False, compare=False)
+    """Those of the client; anonymous ones on loopback."""
+    transport: Transport | None = field(default=None, repr=False, compare=False)
+    """What requests travel by: deadlines, no redirects, nothing unencrypted but to this machine."""
+    pacer: Pacer = field(default_factory=Pacer, repr=False, compare=False)
+    """How many requests may be in flight; knows whether the project's quota is used up."""
 
 
 @contextmanager
@@ -41,11 +49,17 @@ def connect(config: Config) -> Iterator[Connection]:
         No project or no credentials, or Google does not accept them.
     ServiceError
         The service cannot be reached.
-    CatalogError
-        The embedded service cannot read its catalog.
+    InputError
+        The embedded service cannot read its catalog, or its exports folder is in use.
     """
     if config.backend == "embedded":
-        with serving(config.embedded.catalog) as url, connected(url, "embedded") as connection:
+        if config.embedded.url is not None:
+            with connected(config.embedded.url, "embedded") as connection:
+                yield connection
+            return
+        # Only one service at a time may use the exports folder; who exports nothing leaves it to others.
+        exports = None if config.export.transport == "direct" else config.embedded.exports
+        with serving(config.embedded.catalog, exports=exports) as url, connected(url, "embedded") as connection:
             yield connection
         return
     project = find_project(config.project)
@@ -72,27 +86,25 @@ def connected(url: str, project: str, credentials: Any = None) -> Iterator[Conne
     if not local and credentials is None:
         raise AccessError(f"{url}: credentials are needed")
     anonymous: Any = google.auth.credentials.AnonymousCredentials
-    transport = Transport(direct=local)
-    ee.Reset()
-    if local:
-        # At start the client fetches a list of deprecated assets from a public bucket, without a deadline. A catalog of
-        # one's own has none, and an embedded service must not need the network: a list that is there is not fetched.
-        ee.deprecation.deprecated_assets = {"": ee.deprecation.DeprecatedAsset("", None, None, None)}
+    credentials = credentials or anonymous()
+    pacer = Pacer()
+    transport = Transport(direct=local, told=pacer.quota)
+
+    def initialize() -> None:
+        ee.Reset()
+        ee.data.setMaxRetries(0)  # what is tried again, and when, is decided in one place, and not here
+        if local:
+            # At start the client fetches a list of deprecated assets from a public bucket, without a deadline. A
+            # catalog of one's own has none, and an embedded service must not need the network: a list that is there is
+            # not fetched.
+            ee.deprecation.deprecated_assets = {"": ee.deprecation.DeprecatedAsset("", None, None, None)}
+        ee.Initialize(credentials, url=url, project=project, http_transport=transport)
+
     try:
-        ee.Initialize(
-            credentials or anonymous(),
-            url=url,
-            project=project,
-            http_transport=transport,
-        )
-    except (ee.EEException, google.auth.exceptions.GoogleAuthError, OSError, ServiceError) as error:
-        raise as_service_error(error, f"connecting to Earth Engine at {url}") from error
-    except Exception as error:
-        if type(error).__module__.startswith("googleapiclient"):  # discovery's errors escape as they are
-            raise as_service_error(error, f"connecting to Earth Engine at {url}") from error
-        raise
-    try:
-        yield Connection("embedded" if local else "earthengine", url, project, str(ee.__version__))
+        asked(initialize, f"connecting to Earth Engine at {url}", seconds=CONNECT_SECONDS)
+        backend: Literal["embedded", "earthengine"] = "embedded" if local else "earthengine"
+        yield Connection(backend, url, project, str(ee.__version__), credentials, transport, pacer)
     finally:
+        pacer.cancel()
         ee.Reset()
         transport.close()

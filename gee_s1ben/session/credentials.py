@@ -18,6 +18,7 @@ from gee_s1ben.errors import AccessError
 PROJECT_VARIABLES = ("EARTHENGINE_PROJECT", "EE_PROJECT_ID", "GOOGLE_CLOUD_PROJECT")
 
 _TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105
+_OLD_TOKEN_URI = "https://accounts.google.com/o/oauth2/token"  # noqa: S105
 _SCOPES = (
     "https://www.googleapis.com/auth/earthengine",
     "https://www.googleapis.com/auth/cloud-platform",
@@ -48,11 +49,20 @@ def find_credentials(environment: Mapping[str, str] = os.environ) -> Any:
         if wanted and wanted != content.get("client_email"):
             raise AccessError(f"EARTHENGINE_SERVICE_ACCOUNT is {wanted}, but {key} is the key of another account")
         make: Any = google.oauth2.service_account.Credentials.from_service_account_info
-        return make(content, scopes=_SCOPES)
+        try:
+            return make(content, scopes=_SCOPES)
+        except ValueError:  # its text may quote the key
+            raise AccessError(f"{key} holds no private key that can be used: make a new key of that account") from None
     try:
-        return ee.data.get_persistent_credentials()
+        found = ee.data.get_persistent_credentials()
     except ee.EEException as error:
         raise AccessError("no Earth Engine credentials on this machine: run 'earthengine authenticate'") from error
+    if getattr(found, "token_uri", None) not in (None, _TOKEN_URI, _OLD_TOKEN_URI):
+        raise AccessError(
+            f"the credentials on this machine ask for tokens at a place other than {_TOKEN_URI}: not used; run "
+            "'earthengine authenticate'"
+        )
+    return found
 
 
 def _of_token(token: str) -> Any:
@@ -82,10 +92,12 @@ def _service_account_key(path: Path) -> dict[str, Any] | None:
         mode = path.stat().st_mode
     except (OSError, ValueError):
         raise AccessError(f"GOOGLE_APPLICATION_CREDENTIALS names {path}, which is not a readable JSON file") from None
-    if not isinstance(content, dict) or content.get("type") != "service_account":
+    if not isinstance(content, dict):
         return None
-    if mode & stat.S_IROTH:
+    if mode & stat.S_IROTH and ("private_key" in content or "refresh_token" in content):
         raise AccessError(f"{path} holds a private key and can be read by everybody: run 'chmod 600 {path}' first")
+    if content.get("type") != "service_account":
+        return None
     if content.get("token_uri") != _TOKEN_URI:
         raise AccessError(f"{path} asks for tokens at a place other than {_TOKEN_URI}: not used")
     return content

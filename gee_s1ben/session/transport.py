@@ -1,40 +1,26 @@
-"""How the Earth Engine client's requests travel: with deadlines, and to nobody else.
+"""How the requests of googleapiclient travel: with deadlines, and to nobody else; see :mod:`.guarding`.
 
-The client's own transport waits for ever at start, lets a slow drip of bytes pass any deadline, and follows a redirect
-to another host with the bearer token. This one is handed to ``ee.Initialize(http_transport=...)`` for both services.
+This transport is handed to ``ee.Initialize(http_transport=...)`` for both services, and to the Drive client.
 """
 
 from __future__ import annotations
 
-import time
-import zlib
-from collections.abc import Mapping
-from ipaddress import ip_address
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import httplib2  # type: ignore[import-untyped]
 import requests
-import urllib3
 
-from gee_s1ben.errors import ServiceError
+from gee_s1ben.session.guarding import GuardedAdapter, guard, is_loopback
 
-CONNECT_SECONDS = 20.0
-"""To open a connection."""
-REQUEST_SECONDS = 360.0
-"""For a whole answer: the service itself gives up on an interactive request after five minutes."""
-
-_CHUNK_BYTES = 1 << 20
-_GZIP = zlib.MAX_WBITS | 16
+__all__ = ["Sink", "Transport", "is_loopback"]
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a URL names this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+class Sink(Protocol):
+    """Takes a body as it arrives."""
+
+    def write(self, chunk: bytes, /) -> object:
+        """Take what has arrived."""
 
 
 class Transport:
@@ -44,18 +30,87 @@ class Transport:
     ----------
     direct : bool
         Pay no heed to proxies and ``.netrc`` of the environment: for a service on loopback.
-    seconds : float
+    seconds : float, optional
         The deadline of a whole answer.
-    connections : int
-        Connections kept open at once.
+    told : callable, optional
+        Is told what Earth Engine says about the project's quota.
     """
 
-    def __init__(self, *, direct: bool = False, seconds: float = REQUEST_SECONDS, connections: int = 40) -> None:
+    def __init__(
+        self, *, direct: bool = False, seconds: float | None = None, told: Callable[[str], object] | None = None
+    ) -> None:
         self._session = requests.Session()
-        self._session.trust_env = not direct
-        adapter = requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=connections)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        guard(self._session, GuardedAdapter(seconds, told), direct=direct)
+
+    def request(
+        self,
+        uri: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **_: Any,
+    ) -> tuple[httplib2.Response, bytes]:
+        """Send one request; errors are of the kinds that googleapiclient knows.
+
+        Raises
+        ------
+        ConnectionError, TimeoutError
+            No whole answer, or none in time.
+        ServiceError
+            A redirect, or a request that would go unencrypted to another machine.
+        """
+        return self._send(uri, method, body, {**(headers or {}), "accept-encoding": "gzip"})
+
+    def to(self, sink: Sink, seconds: float) -> _Pouring:
+        """Return a transport for the content of one file: it goes to ``sink`` as it arrives, and not into memory.
+
+        Parameters
+        ----------
+        sink : Sink
+            Gets the body of a good answer to a request for a file's content; all other bodies are returned as ever.
+        seconds : float
+            The deadline of that answer.
+        """
+        return _Pouring(self, sink, seconds)
+
+    def _send(
+        self,
+        uri: str,
+        method: str,
+        body: Any,
+        headers: Mapping[str, str],
+        sink: Sink | None = None,
+        seconds: float | None = None,
+    ) -> tuple[httplib2.Response, bytes]:
+        try:
+            with self._session.request(
+                method, uri, data=body, headers=dict(headers), timeout=seconds, allow_redirects=False, stream=True
+            ) as response:
+                content = b""
+                if sink is None or not response.ok:
+                    content = response.content
+                else:
+                    for chunk in response.iter_content(1 << 20):
+                        sink.write(chunk)
+        except requests.exceptions.Timeout as error:
+            raise TimeoutError(_plain(error)) from error
+        except requests.exceptions.RequestException as error:
+            raise ConnectionError(_plain(error)) from error
+        answer = httplib2.Response({**response.headers, "status": str(response.status_code)})
+        answer.reason = response.reason or str(response.status_code)
+        return answer, content
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+
+class _Pouring:
+    """A transport whose one answer goes to a sink."""
+
+    def __init__(self, transport: Transport, sink: Sink, seconds: float) -> None:
+        self._transport = transport
+        self._sink = sink
         self._seconds = seconds
 
     def request(
@@ -66,57 +121,17 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         **_: Any,
     ) -> tuple[httplib2.Response, bytes]:
-        """Send one request; errors are of the kinds that googleapiclient tries again.
-
-        Raises
-        ------
-        ConnectionError, TimeoutError
-            No whole answer, or none in time.
-        ServiceError
-            A redirect, or a request that would go unencrypted to another machine.
-        """
-        if not uri.startswith("https://") and not is_loopback(uri):
-            raise ServiceError(f"refused to send a request unencrypted to {urlsplit(uri).hostname}: use https")
-        deadline = time.monotonic() + self._seconds
-        try:
-            with self._session.request(
-                method,
-                uri,
-                data=body,
-                headers={**(headers or {}), "accept-encoding": "gzip"},
-                timeout=(CONNECT_SECONDS, self._seconds),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                if response.is_redirect:
-                    raise ServiceError(
-                        f"{urlsplit(uri).hostname} sent the request on to "
-                        f"{urlsplit(response.headers['location']).hostname}: refused; is a proxy in the way?",
-                        response.status_code,
-                    )
-                content = self._read(response, deadline)
-        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
-            raise TimeoutError(f"no answer within {self._seconds:.0f} s") from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, zlib.error) as error:
-            raise ConnectionError(str(error)) from error
-        return httplib2.Response({**response.headers, "status": str(response.status_code)}), content
-
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
-        chunks = []
-        # What has arrived, not a full chunk: a slow drip must not hide from the deadline.
-        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
-            chunks.append(chunk)
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"no whole answer within {self._seconds:.0f} s")
-        content = b"".join(chunks)
-        if response.headers.get("content-encoding", "identity") == "identity":
-            return content
-        unpacker = zlib.decompressobj(wbits=_GZIP)
-        content = unpacker.decompress(content)
-        if not unpacker.eof:  # urllib3 takes a truncated gzip for a whole one
-            raise ConnectionError("the answer was cut off")
-        return content
+        """Send one request; credentials are refreshed through here as well."""
+        if method != "GET" or "alt=media" not in uri:
+            return self._transport.request(uri, method, body, headers)
+        # Not gzip: a range counts the bytes of the file, not of what is sent.
+        headers = {**(headers or {}), "accept-encoding": "identity"}
+        return self._transport._send(uri, method, body, headers, self._sink, self._seconds)  # noqa: SLF001
 
     def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
+        """Leave the connections to their owner."""
+
+
+def _plain(error: Exception) -> str:
+    """What happened, without the address and the pool of connections that urllib3 tells of."""
+    return str(getattr(error.args[0] if error.args else error, "reason", None) or error)

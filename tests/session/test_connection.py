@@ -14,7 +14,7 @@ from gee_s1ben.domain.grid import Grid
 from gee_s1ben.engine.catalog import Catalog
 from gee_s1ben.engine.service import serving
 from gee_s1ben.errors import AccessError, ServiceError
-from gee_s1ben.session import computing
+from gee_s1ben.session import retrying
 from gee_s1ben.session.computing import compute_pixels, compute_value
 from gee_s1ben.session.connection import connected
 
@@ -69,7 +69,7 @@ def test_answer_of_another_type_is_refused(ee_session: str, monkeypatch: pytest.
     monkeypatch.setattr(ee.data, "computePixels", lambda params: asked.append(1) or real(params))
     with pytest.raises(ServiceError, match=r"not what was asked for, 3 times: .*instead of float32"):
         compute_pixels(ee.Image(1).rename("x").toDouble(), GRID, ("x",))
-    assert len(asked) == computing.ATTEMPTS
+    assert len(asked) == retrying.PATIENCE.unusable
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>busy</html>", {"not": "bytes"}])
@@ -89,7 +89,7 @@ def test_plain_http_only_to_this_machine() -> None:
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)  # the client's own waits between attempts
+    monkeypatch.setattr(retrying, "PATIENCE", retrying.Patience(seconds=1))
     with (
         pytest.raises(ServiceError, match="connecting to Earth Engine at http"),
         connected("http://127.0.0.1:1", "p"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import ee
+import google.oauth2.credentials
 import pytest
 
 from gee_s1ben.errors import AccessError
@@ -68,6 +71,24 @@ def test_foreign_token_address_is_refused(key: Path) -> None:
     key.write_text(json.dumps(content))
     with pytest.raises(AccessError, match="not used"):
         find_credentials({"GOOGLE_APPLICATION_CREDENTIALS": str(key)})
+
+
+def test_world_readable_refresh_token_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "user.json"
+    path.write_text(json.dumps({"type": "authorized_user", "refresh_token": "CANARY", "client_id": "i"}))
+    path.chmod(0o644)
+    with pytest.raises(AccessError, match="chmod 600") as caught:
+        find_credentials({"GOOGLE_APPLICATION_CREDENTIALS": str(path)})
+    assert "CANARY" not in str(caught.value)
+
+
+def test_foreign_token_address_of_stored_credentials_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    make: Any = google.oauth2.credentials.Credentials
+    stored = make(None, refresh_token="CANARY", token_uri="https://evil.example/token", client_id="i")
+    monkeypatch.setattr(ee.data, "get_persistent_credentials", lambda: stored)
+    with pytest.raises(AccessError, match="not used") as caught:
+        find_credentials({})
+    assert "CANARY" not in str(caught.value)
 
 
 def test_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
