@@ -34,8 +34,9 @@ import zarr
 from safetensors.numpy import save
 
 from gee_s1ben.dataset.layout import PatchRecord, layout
-from gee_s1ben.dataset.manifest import PatchRow, record_target
+from gee_s1ben.dataset.manifest import PatchRow
 from gee_s1ben.dataset.packed import pack
+from gee_s1ben.dataset.recording import record_target
 from gee_s1ben.dataset.writer import PatchWriter
 from gee_s1ben.domain.naming import S1PatchName, S1ProductName
 from gee_s1ben.domain.tile import tile_grid

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from gee_s1ben import __version__
-from gee_s1ben.cli import catalog, engine, footprints, inspecting, published, publishing, simulate, stages
+from gee_s1ben.cli import catalog, engine, exporting, footprints, inspecting, published, publishing, simulate, stages
 from gee_s1ben.cli.outcome import BAD_INPUT, DONE, UNEXPECTED, Outcome, say, show, show_error
 from gee_s1ben.errors import GeeS1benError
 
@@ -19,7 +19,8 @@ app = typer.Typer(
     "One config.yaml says what to make; 'gee-s1ben run' makes it, and continues where a stopped run was. "
     "Without an Earth Engine account: 'gee-s1ben simulate' fills a catalog with simulated scenes, and the embedded "
     "service works on them.",
-    epilog="Exit codes: 0 done, 1 findings, 2 bad input, 130 interrupted, 143 terminated, 70 a fault of the program.",
+    epilog="Exit codes: 0 done, 1 findings, 2 bad input, 124 not yet, 130 interrupted, 143 terminated, 70 a fault of "
+    "the program.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 stages.add_to(app)
+exporting.add_to(app)
 simulate.add_to(app)
 publishing.add_to(app)
 footprints.add_to(app)

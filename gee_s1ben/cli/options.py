@@ -21,6 +21,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; with a traceback for unexpected errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, errors only.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that another plan made.")]
+ShardOption = Annotated[
+    str | None,
+    typer.Option("--shard", help="Do only the I-th of N parts, for the tasks of a cluster's array job.", metavar="I/N"),
+]
 
 DEFAULT_CONFIG = Path("config.yaml")
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 DONE, FINDINGS, BAD_INPUT, UNEXPECTED = 0, 1, 2, 70
+NOT_YET = 124
+"""The code that timeout(1) ends with."""
 
 
 class Terminated(KeyboardInterrupt):  # an interrupt, not an error

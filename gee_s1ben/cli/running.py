@@ -10,10 +10,11 @@ from typing import Any
 from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
 from gee_s1ben.config import Config
 from gee_s1ben.dataset.verification import Finding
-from gee_s1ben.pipeline.assemble import assemble
-from gee_s1ben.pipeline.fetch import fetch
+from gee_s1ben.domain.shard import Shard
+from gee_s1ben.pipeline.assemble import Assembled, assemble
+from gee_s1ben.pipeline.fetch import Fetched, fetch
+from gee_s1ben.pipeline.finishing import finish
 from gee_s1ben.pipeline.match import MatchIndex, check_matched, match
-from gee_s1ben.pipeline.plan import Plan, make_plan
 from gee_s1ben.pipeline.report import PassSummary
 from gee_s1ben.pipeline.run import Report, run
 from gee_s1ben.pipeline.showing import show_match, write_seed
@@ -27,7 +28,8 @@ MOST_LINES = 20
 
 def _run(config: Config, overwrite: bool, quiet: bool) -> Outcome:
     report = run(config, overwrite=overwrite, quiet=quiet)
-    return Outcome(_report_data(report), _report_lines(report), FINDINGS if report.verified.findings else DONE)
+    short = report.verified.findings or report.fetched.failed
+    return Outcome(_report_data(report), _report_lines(report), FINDINGS if short else DONE)
 
 
 def _match(config: Config, _overwrite: bool, _quiet: bool) -> Outcome:
@@ -56,42 +58,50 @@ def match_and_show(config: Config, seed_folder: Path | None = None) -> Outcome:
     return Outcome({**_match_data(index), **paths}, lines)
 
 
-def _plan(config: Config, _overwrite: bool, _quiet: bool) -> Outcome:
-    workspace = Workspace(config.workspace_path)
-    with workspace.held(), connect(config) as connection:
-        plan = make_plan(config, workspace, connection)
-    return Outcome(_plan_data(plan), [_plan_line(plan)])
-
-
 def _fetch(config: Config, _overwrite: bool, quiet: bool) -> Outcome:
     workspace = Workspace(config.workspace_path)
-    with workspace.held(), connect(config):
-        fetched = fetch(config, workspace, quiet=quiet)
-    data = {"requested": fetched.requested, "kept": fetched.kept, "bytes": fetched.bytes}
+    with workspace.held(), connect(config) as connection:
+        fetched = fetch(config, workspace, connection, quiet=quiet)
     line = f"{fetched.requested} windows fetched ({fetched.bytes / 1e6:.1f} MB), {fetched.kept} were there"
-    return Outcome(data, [line])
+    return Outcome(_fetched_data(fetched), [line, *_given_up_lines(fetched)], FINDINGS if fetched.failed else DONE)
 
 
 def _assemble(config: Config, overwrite: bool, quiet: bool) -> Outcome:
     workspace = Workspace(config.workspace_path)
     with workspace.held():
         assembled = assemble(config, workspace, overwrite=overwrite, quiet=quiet)
-    data = {
+    return Outcome(_assembled_data(config, assembled), [_assembled_line(config, assembled)])
+
+
+def assemble_shard(config: Config, part: str, *, overwrite: bool = False, quiet: bool = False) -> Outcome:
+    """Write the patches of one shard, beside others."""
+    shard = Shard.parse(part)
+    workspace = Workspace(config.workspace_path)
+    with workspace.held_by(shard):
+        assembled = assemble(config, workspace, shard=shard, overwrite=overwrite, quiet=quiet)
+    line = f"shard {shard}: {_assembled_line(config, assembled)}; when all are done, 'gee-s1ben assemble' ends the work"
+    return Outcome({"shard": str(shard), **_assembled_data(config, assembled)}, [line])
+
+
+def _assembled_data(config: Config, assembled: Assembled) -> dict[str, Any]:
+    return {
         "dataset": str(config.dataset.path),
         "patches": assembled.written,
         "kept": assembled.kept,
         "absent": assembled.absent,
     }
-    line = (
-        f"{assembled.written} patches in {config.dataset.path} ({assembled.kept} were there), {assembled.absent} absent"
-    )
-    return Outcome(data, [line])
+
+
+def _assembled_line(config: Config, assembled: Assembled) -> str:
+    there = f"{assembled.kept} were there"
+    return f"{assembled.written} patches in {config.dataset.path} ({there}), {assembled.absent} absent"
 
 
 def _verify(config: Config, _overwrite: bool, quiet: bool) -> Outcome:
     workspace = Workspace(config.workspace_path)
     with workspace.held():
         verified = verify(config, workspace, quiet=quiet)
+        finish(config, workspace, verified)
     line = f"{verified.right} patches right, {verified.absent} absent with a reason, {len(verified.findings)} findings"
     return Outcome(
         _verified_data(verified),
@@ -103,7 +113,6 @@ def _verify(config: Config, _overwrite: bool, quiet: bool) -> Outcome:
 STAGES: Mapping[str, Callable[[Config, bool, bool], Outcome]] = {
     "run": _run,
     "match": _match,
-    "plan": _plan,
     "fetch": _fetch,
     "assemble": _assemble,
     "verify": _verify,
@@ -128,25 +137,23 @@ def _match_line(index: MatchIndex) -> str:
     )
 
 
-def _plan_data(plan: Plan) -> dict[str, Any]:
+def _fetched_data(fetched: Fetched) -> dict[str, Any]:
     return {
-        "targets": list(plan.targets),
-        "patches": plan.patches,
-        "absent": plan.absent,
-        "jobs": plan.jobs,
-        "requests": plan.requests,
-        "pixels": plan.pixels,
-        "bytes": plan.bytes,
-        "digest": plan.digest,
-        "simulated": plan.simulated,
+        "fetched": fetched.requested,
+        "kept": fetched.kept,
+        "bytes": fetched.bytes,
+        "rasters_absent": fetched.absent,
+        "rasters_failed": fetched.failed,
     }
 
 
-def _plan_line(plan: Plan) -> str:
-    return (
-        f"{plan.patches} patches in {plan.requests} requests of {plan.jobs} passes: {plan.pixels / 1e6:.1f} Mpx, "
-        f"{plan.bytes / 1e6:.1f} MB"
-    )
+def _given_up_lines(fetched: Fetched) -> list[str]:
+    lines = [f"  rasters   {fetched.absent} of which there is no such data"] if fetched.absent else []
+    if fetched.failed:
+        lines.append(
+            f"  rasters   {fetched.failed} given up ('gee-s1ben status' says why; 'gee-s1ben retry' asks again)"
+        )
+    return lines
 
 
 def _verified_data(verified: Verified) -> dict[str, Any]:
@@ -168,7 +175,7 @@ def _report_data(report: Report) -> dict[str, Any]:
         "absent_reasons": dict(summary.absent_reasons),
         "passes": [_pass_data(one) for one in summary.passes],
         "dt_hours": {"mean": summary.dt_mean_hours, "max": summary.dt_max_hours},
-        "windows": {"fetched": report.fetched.requested, "kept": report.fetched.kept, "bytes": report.fetched.bytes},
+        "windows": _fetched_data(report.fetched),
         "seconds": round(report.seconds, 3),
         "patches_per_second": round(report.patches_per_second, 3),
         "stages": {name: round(seconds, 3) for name, seconds in report.stages.items()},
@@ -196,6 +203,7 @@ def _report_lines(report: Report) -> list[str]:
         + (f" ({report.assembled.kept} were there already)" if report.assembled.kept else ""),
     ]
     lines += [f"  absent    {count}: {reason}" for reason, count in summary.absent_reasons.items()]
+    lines += _given_up_lines(report.fetched)
     lines += _cut(
         [
             f"  pass      {one.pass_key} orbit {one.relative_orbit} {one.orbit_direction}, |Δt| {one.dt_hours:.1f} h: "

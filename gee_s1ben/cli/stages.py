@@ -16,6 +16,7 @@ from gee_s1ben.cli.options import (
     Overrides,
     Overwrite,
     Quiet,
+    ShardOption,
     Verbose,
     set_up_logging,
 )
@@ -44,6 +45,12 @@ def run(
     config: ConfigPath = DEFAULT_CONFIG,
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Match and plan only, and say what the rest will take: hours, EECU-hours, bytes."
+        ),
+    ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -52,6 +59,12 @@ def run(
 
     A stopped run is continued by the same command; what was fetched and written is kept.
     """
+    if dry_run:
+        set_up_logging(verbose=verbose, quiet=quiet or as_json)
+        from gee_s1ben.cli import exports_doing  # slow to load, and --help does not need it
+        from gee_s1ben.config import load_config
+
+        return exports_doing.dry_run(load_config(config, overrides or ()))
     return _stage("run", config, overrides, overwrite=overwrite, verbose=verbose, quiet=quiet or as_json)
 
 
@@ -85,12 +98,25 @@ def match(
 def plan(
     config: ConfigPath = DEFAULT_CONFIG,
     overrides: Overrides = None,
+    probe: Annotated[
+        int,
+        typer.Option(
+            "--probe",
+            help="First export so many jobs of the plan (drive, gcs), to know what one costs.",
+            min=0,
+            metavar="N",
+        ),
+    ] = 0,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Say which windows of which pass will be asked for, and what they cost. Needs 'match'."""
-    return _stage("plan", config, overrides, verbose=verbose, quiet=quiet or as_json)
+    """Say which windows of which pass will be asked for, how long it takes and what it costs. Needs 'match'."""
+    set_up_logging(verbose=verbose, quiet=quiet or as_json)
+    from gee_s1ben.cli import exports_doing  # slow to load, and --help does not need it
+    from gee_s1ben.config import load_config
+
+    return exports_doing.plan(load_config(config, overrides or ()), probe, quiet=quiet or as_json)
 
 
 def fetch(
@@ -108,12 +134,24 @@ def assemble(
     config: ConfigPath = DEFAULT_CONFIG,
     overrides: Overrides = None,
     overwrite: Overwrite = False,
+    shard: ShardOption = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Cut the fetched windows into patches and write the dataset. Needs 'fetch', but no connection."""
-    return _stage("assemble", config, overrides, overwrite=overwrite, verbose=verbose, quiet=quiet or as_json)
+    """Cut the fetched windows into patches and write the dataset. Needs 'fetch', but no connection.
+
+    With --shard 1/8 to 8/8, eight of them at once; the same command without --shard then writes the tables.
+    """
+    if shard is None:
+        return _stage("assemble", config, overrides, overwrite=overwrite, verbose=verbose, quiet=quiet or as_json)
+    set_up_logging(verbose=verbose, quiet=quiet or as_json)
+    from gee_s1ben.cli import running  # slow to load, and --help does not need it
+    from gee_s1ben.config import load_config
+
+    return running.assemble_shard(
+        load_config(config, overrides or ()), shard, overwrite=overwrite, quiet=quiet or as_json
+    )
 
 
 def verify(

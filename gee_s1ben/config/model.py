@@ -123,6 +123,10 @@ class EmbeddedSettings(Section):
     """The embedded service."""
 
     catalog: Folder = Field(Path("catalog"), description="a folder")
+    exports: Folder = Field(Path("exports"), description="a folder")
+    url: Annotated[str, AfterValidator(_text(r"http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}"))] | None = Field(
+        None, description="what 'gee-s1ben engine serve' says, such as http://127.0.0.1:8080"
+    )
 
 
 class BlockSettings(Section):
@@ -291,9 +295,24 @@ class RadarSettings(Section):
 class ExportSettings(Section):
     """How pixels come from Earth Engine."""
 
-    transport: Literal["direct"] = Field("direct", description="direct")
+    transport: Literal["direct", "drive", "gcs"] = Field("direct", description="direct, drive or gcs")
     window_px: int = Field(1200, ge=1, le=32_768, description="a whole number of pixels, 1 to 32768")
     in_flight: int = Field(4, ge=1, le=40, description="a whole number from 1 to 40")
+    raster_px: int = Field(10_980, ge=1, le=32_768, description="a whole number of pixels, 1 to 32768")
+    drive_folder: Annotated[str, AfterValidator(_text(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}"))] = Field(
+        "gee_s1ben", description="the name of a folder, at most 100 letters, digits, spaces, dots, dashes"
+    )
+    bucket: Annotated[str, AfterValidator(_text(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"))] | None = Field(
+        None, description="the name of a bucket of Cloud Storage"
+    )
+    prefix: Annotated[str, AfterValidator(_text(r"[A-Za-z0-9_-][A-Za-z0-9._/-]{0,99}"))] = Field(
+        "gee_s1ben", description="at most 100 letters, digits, dots, dashes and slashes"
+    )
+    queue_depth: int = Field(100, ge=1, le=2900, description="a whole number from 1 to 2900")
+    priority: int = Field(100, ge=0, le=9999, description="a whole number from 0 to 9999")
+    late_file_minutes: float = Field(60.0, gt=0, le=1440, description="a positive number of minutes, at most 1440")
+    remove_remote: bool = Field(False, description="true or false")
+    budget_eecu_hours: float | None = Field(None, gt=0, description="a positive number of hours")
 
 
 class DatasetSettings(Section):
@@ -306,6 +325,7 @@ class DatasetSettings(Section):
     fill: Literal["none", "nearest"] | Annotated[float, Field(ge=-100, le=100)] = Field(
         "none", description="none, nearest, or a number of dB from -100 to 100"
     )
+    min_valid: float = Field(0.5, gt=0, le=1, description="a share above 0 and at most 1")
 
 
 class Config(Section):
@@ -371,7 +391,9 @@ class Config(Section):
         tables = placed(self.dataset.tables) if self.dataset.tables else None
         return self.model_copy(
             update={
-                "embedded": EmbeddedSettings(catalog=placed(self.embedded.catalog)),
+                "embedded": self.embedded.model_copy(
+                    update={"catalog": placed(self.embedded.catalog), "exports": placed(self.embedded.exports)}
+                ),
                 "dataset": self.dataset.model_copy(update={"path": placed(self.dataset.path), "tables": tables}),
                 "workspace": placed(self.workspace) if self.workspace else None,
                 "tiles": tuple(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from gee_s1ben.errors import StorageError
@@ -63,7 +67,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     StorageError
         The disk is full, read-only or failing.
     """
-    partial = path.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{path.name}")
+    # By chance, because processes of one number on two machines may write to one folder.
+    partial = path.with_name(f"{PARTIAL_PREFIX}{secrets.token_hex(4)}-{path.name}")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -93,6 +98,47 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def sync_file_system(path: Path) -> bool:
+    """Flush all that was written to the file system of a folder, in one call for however many files.
+
+    Returns
+    -------
+    bool
+        Whether it is certain that all is on disk. Where it is False (beyond Linux) the system was asked to, but a disk
+        that fails does not tell, and folders have to be flushed one by one.
+
+    Raises
+    ------
+    OSError
+        Something could not be flushed.
+    """
+    flush = _syncfs()
+    if flush is None:
+        if hasattr(os, "sync"):
+            os.sync()
+        return False
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if flush(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(descriptor)
+    return True
+
+
+@lru_cache(maxsize=1)
+def _syncfs() -> Callable[[int], int] | None:
+    """syncfs(2), which unlike sync(2) says what went wrong, and waits for no other disk; Python does not have it."""
+    if sys.platform != "linux":
+        return None
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None, use_errno=True).syncfs
+    except (OSError, AttributeError):
+        return None
+    return found
 
 
 def sweep_partial(folder: Path, prefix: str = PARTIAL_PREFIX) -> int:

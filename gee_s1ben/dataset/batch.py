@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Protocol, Self
 
 import numpy as np
 
 from gee_s1ben.dataset.atomic import storage_errors
-from gee_s1ben.dataset.form import form_of_grid
 from gee_s1ben.dataset.geotiff import encode_patch_tif
 from gee_s1ben.dataset.layout import Layout, PatchRecord
-from gee_s1ben.dataset.validity import FillRule, Pixels, plainly_valid
+from gee_s1ben.dataset.mould import NEIGHBOURS, Mould, file_end
+from gee_s1ben.dataset.validity import FillRule, Pixels
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import InputError, RasterError
 
@@ -26,6 +27,12 @@ _POLARISATION = re.compile(r"[A-Z]{2}")
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _OFF_GRID_PX = 1e-6
 _NO_FILLING = FillRule()
+_NONE: Mapping[int, str] = MappingProxyType({})
+_WORTH_A_THREAD = 4
+"""Files of which another thread computes the checksums; to hand one file over would take as long."""
+
+Data = bytes | memoryview
+"""A file's content."""
 
 
 class Publisher(Protocol):
@@ -70,17 +77,19 @@ class PatchBatch:
     def __init__(self, writer: Publisher, *, checksums: bool = True) -> None:
         self._writer = writer
         self._checksums = checksums
-        self._stage = ""
+        self._stage = Path()
+        self._stage_fd = -1
         self._parents: dict[str, tuple[str, list[str]]] = {}
         self._names: set[str] = set()
-        self._mould: _Mould | None = None
+        self._mould: Mould | None = None
         self._checked: Set[str] = frozenset()
+        self._hasher: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
-        stage = self._writer.new_partial()
+        self._stage = self._writer.new_partial()
         with storage_errors(self._writer.root):
-            stage.mkdir()
-        self._stage = str(stage)
+            self._stage.mkdir()
+            self._stage_fd = os.open(self._stage, os.O_RDONLY | os.O_DIRECTORY)
         return self
 
     def __exit__(
@@ -90,8 +99,11 @@ class PatchBatch:
             if kind is None:
                 with storage_errors(self._writer.root):
                     for parent, (folder, names) in self._parents.items():
-                        self._writer.publish(Path(folder), parent, names)
+                        self._writer.publish(self._stage / folder, parent, names)
         finally:
+            if self._hasher is not None:
+                self._hasher.shutdown()
+            os.close(self._stage_fd)
             shutil.rmtree(self._stage, ignore_errors=True)
 
     def add(self, record: PatchRecord, bands: Mapping[str, Pixels]) -> list[tuple[str, str]]:
@@ -112,14 +124,14 @@ class PatchBatch:
             The disk is full, read-only or failing.
         """
         self._check_bands(record.name, bands)
-        files = {}
-        for polarisation, pixels in bands.items():
+        files = []
+        for polarisation in sorted(bands):
             try:
-                files[polarisation] = encode_patch_tif(pixels, record.grid)
+                files.append((file_end(polarisation), encode_patch_tif(bands[polarisation], record.grid)))
             except RasterError as error:
                 raise RasterError(f"patch {record.name}, {polarisation}: {error}") from error
         with storage_errors(self._writer.root):
-            return self._write(record, files)
+            return self._with_checksums(self._write(record, files))
 
     def cut(
         self,
@@ -161,16 +173,21 @@ class PatchBatch:
                     f"{pixels.dtype} of shape {pixels.shape}"
                 )
         report = CutReport()
-        with storage_errors(self._writer.root), np.errstate(over="ignore", invalid="ignore"):
-            for record in records:
-                if self._mould is None or not self._mould.fits(record.grid, bands):
-                    self._mould = _Mould(record.grid, bands)
-                rows, cols = _window(record, grid)
-                if self._mould.fill(record.grid, bands, rows, cols):
-                    report.files += self._write(record, self._mould.files)
-                    report.written.append(record)
-                else:
-                    self._cut_carefully(record, bands, rows, cols, fill, report)
+        with storage_errors(self._writer.root):
+            for some, rows, cols in _side_by_side(records, grid):
+                if self._mould is None or not self._mould.fits(some[0].grid, tuple(bands)):
+                    self._mould = Mould(some[0].grid, tuple(bands))
+                width = some[0].grid.width
+                filled = self._mould.fill([record.grid for record in some], bands, rows, cols)
+                hashing = self._begin_to_hash([data for files in filled for _, data in files])
+                written: list[tuple[str, Data]] = []
+                for left, record, files in zip(range(cols.start, cols.stop, width), some, filled, strict=True):
+                    if files:
+                        written += self._write(record, files)
+                        report.written.append(record)
+                    else:
+                        written += self._cut_carefully(record, bands, rows, slice(left, left + width), fill, report)
+                report.files += self._with_checksums(written, hashing.result() if hashing is not None else {})
         return report
 
     def _cut_carefully(
@@ -181,49 +198,65 @@ class PatchBatch:
         cols: slice,
         fill: FillRule,
         report: CutReport,
-    ) -> None:
+    ) -> list[tuple[str, Data]]:
         cut = {name: np.ascontiguousarray(pixels[rows, cols]) for name, pixels in bands.items()}
         try:
             outcome = fill.apply(cut)
             if isinstance(outcome, str):
                 report.absent.append((record, outcome))
-                return
+                return []
             filled, count = outcome
-            files = {name: encode_patch_tif(pixels, record.grid) for name, pixels in filled.items()}
+            files = [(file_end(name), encode_patch_tif(filled[name], record.grid)) for name in sorted(filled)]
         except RasterError as error:
             raise RasterError(f"patch {record.name}: {error}") from error
         if count:
             report.filled[str(record.name)] = count
-        report.files += self._write(record, files)
         report.written.append(record)
+        return self._write(record, files)
 
-    def _write(self, record: PatchRecord, rasters: Mapping[str, bytes | bytearray]) -> list[tuple[str, str]]:
-        """Write the folder of a patch under the stage; the rasters are given by polarisation."""
-        name, parent = str(record.name), self._writer.layout.parent(record.name)
+    def _begin_to_hash(self, files: list[Data]) -> Future[dict[int, str]] | None:
+        """Begin to compute checksums, which takes as long as writing, while others write; None if there is no need."""
+        if not self._checksums or len(files) < _WORTH_A_THREAD:
+            return None
+        if self._hasher is None:
+            self._hasher = ThreadPoolExecutor(1)
+        return self._hasher.submit(_checksums, files)
+
+    def _with_checksums(self, files: list[tuple[str, Data]], known: Mapping[int, str] = _NONE) -> list[tuple[str, str]]:
+        if not self._checksums:
+            return [(path, "") for path, _ in files]
+        return [(path, known.get(id(data)) or sha256(data).hexdigest()) for path, data in files]
+
+    def _write(self, record: PatchRecord, rasters: Iterable[tuple[str, Data]]) -> list[tuple[str, Data]]:
+        """Write the folder of a patch under the stage; return the files by their paths to be.
+
+        Rasters are given by the end of their names, sorted.
+        """
+        name, layout = str(record.name), self._writer.layout
         if name in self._names:
             raise InputError(f"patch {name} comes twice")
         self._names.add(name)
-        if parent not in self._parents:
-            self._parents[parent] = f"{self._stage}/{len(self._parents)}", []
-            os.mkdir(self._parents[parent][0])  # noqa: PTH102  as text, see below
-        staged, names = self._parents[parent]
-        names.append(name)
-        folder = f"{staged}/{name}"
-        os.mkdir(folder)  # noqa: PTH102  a Path a file would cost as much as opening it
-        files: list[tuple[str, bytes | bytearray]] = [(f"{name}_{band}.tif", data) for band, data in rasters.items()]
-        files += self._writer.layout.companions(record).items()
-        files.sort()
-        written = []
+        parent = layout.parent(record.name)
+        staged = self._parents.get(parent)
+        if staged is None:
+            staged = self._parents[parent] = str(len(self._parents)), []
+            os.mkdir(staged[0], dir_fd=self._stage_fd)
+        staged[1].append(name)
+        # Paths are text, and from the stage: a Path a file would cost as much as opening it, and so would a long way.
+        folder = f"{staged[0]}/{name}"
+        os.mkdir(folder, dir_fd=self._stage_fd)
+        files = [(f"{name}{end}", data) for end, data in rasters]
+        if companions := layout.companions(record):
+            files = sorted([*files, *companions.items()])
         for file, data in files:
-            descriptor = os.open(f"{folder}/{file}", _NEW_FILE, 0o666)
+            descriptor = os.open(f"{folder}/{file}", _NEW_FILE, 0o666, dir_fd=self._stage_fd)
             try:
                 done = os.write(descriptor, data)
                 while done < len(data):  # a disk that is filling up takes less at first and says why after
                     done += os.write(descriptor, data[done:])
             finally:
                 os.close(descriptor)
-            written.append((f"{parent}/{name}/{file}", sha256(data).hexdigest() if self._checksums else ""))
-        return written
+        return [(f"{parent}/{name}/{file}", data) for file, data in files]
 
     def _check_bands(self, what: object, bands: Mapping[str, Pixels]) -> None:
         if not bands:
@@ -233,40 +266,29 @@ class PatchBatch:
                 raise InputError(f"{what}: {polarisation[:40]!r} is not a polarisation such as VV")
 
 
-class _Mould:
-    """Files of one form, one for each polarisation, to be filled with patch after patch."""
+def _checksums(files: list[Data]) -> dict[int, str]:
+    """SHA-256 of files, by the identity of each."""
+    return {id(data): sha256(data).hexdigest() for data in files}
 
-    def __init__(self, patch: Grid, bands: Mapping[str, Pixels]) -> None:
-        form = form_of_grid(patch)
-        self._form = form
-        self._kind = (*patch.transform[:2], *patch.transform[3:5], patch.width, patch.height, patch.crs)
-        self.files: dict[str, bytearray] = {} if form is None else {name: form.blank() for name in bands}
-        self._bands: list[tuple[str, bytearray, Pixels, Pixels, Pixels]] = []
-        if form is not None:
-            for name, data in self.files.items():
-                inside = form.pixels(data)
-                # Looked over quickest in rows of some hundreds of pixels, whatever a row of the patch has.
-                lines = inside.reshape(-1, 4 * patch.width) if patch.height % 4 == 0 else inside
-                self._bands.append((name, data, inside, lines, form.strip_starts(inside)))
 
-    def fits(self, patch: Grid, bands: Mapping[str, Pixels]) -> bool:
-        """Whether a patch is of this kind."""
-        a, b, _, d, e, _ = patch.transform
-        return (a, b, d, e, patch.width, patch.height, patch.crs) == self._kind and len(bands) == len(
-            self.files or bands
-        )
-
-    def fill(self, patch: Grid, bands: Mapping[str, Pixels], rows: slice, cols: slice) -> bool:
-        """Fill the files with a patch; False if it is not plainly valid, or of no form."""
-        if self._form is None:
-            return False
-        x, y = patch.transform[2], patch.transform[5]
-        for name, data, inside, lines, starts in self._bands:
-            np.copyto(inside, bands[name][rows, cols])
-            if not plainly_valid(lines) or 0.0 in starts.tolist():
-                return False
-            self._form.place(data, x, y)
-        return True
+def _side_by_side(records: Iterable[PatchRecord], grid: Grid) -> Iterator[tuple[list[PatchRecord], slice, slice]]:
+    """Put neighbours of one kind together, from west to east; with the rows and columns of all of them in a raster."""
+    some: list[PatchRecord] = []
+    rows = cols = slice(0, 0)
+    for record in records:
+        its_rows, its_cols = _window(record, grid)
+        if some and (
+            len(some) == NEIGHBOURS
+            or its_rows != rows
+            or its_cols.start != cols.stop
+            or record.grid.width != some[0].grid.width
+        ):
+            yield some, rows, cols
+            some = []
+        rows, cols = its_rows, slice(cols.start if some else its_cols.start, its_cols.stop)
+        some.append(record)
+    if some:
+        yield some, rows, cols
 
 
 def _window(record: PatchRecord, grid: Grid) -> tuple[slice, slice]:

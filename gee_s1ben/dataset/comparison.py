@@ -14,9 +14,10 @@ import numpy as np
 from gee_s1ben.dataset.alignment import Shift, find_shift
 from gee_s1ben.dataset.atomic import atomic_write
 from gee_s1ben.dataset.comparison_table import comparison_table
-from gee_s1ben.dataset.contents import CheckedReader, Contents, ManifestIndex
+from gee_s1ben.dataset.contents import CheckedReader, Contents
 from gee_s1ben.dataset.geotiff import same_grid
 from gee_s1ben.dataset.manifest import PatchRow
+from gee_s1ben.dataset.manifest_index import ManifestIndex
 from gee_s1ben.dataset.published_patches import Pixels, Published
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.errors import InputError, RasterError

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,14 +15,13 @@ import numpy.typing as npt
 from gee_s1ben.dataset.geotiff import same_grid
 from gee_s1ben.dataset.layout import Layout, layout, raster_name
 from gee_s1ben.dataset.manifest import PROVENANCE, PatchRow, manifest_path, read_patches
+from gee_s1ben.dataset.manifest_index import ManifestIndex
 from gee_s1ben.dataset.patch_reader import PatchReader
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.errors import InputError, RasterError
 
 _MOST_RECORD_BYTES = 64 * 2**20
-_DIGEST = 64
-"""Hexadecimal digits of a SHA-256."""
 
 Bands = Mapping[str, npt.NDArray[np.float32]]
 """Polarisation to decibels, each (rows, columns)."""
@@ -159,74 +156,6 @@ class CheckedReader:
             bands[polarisation], digests[polarisation], sizes[polarisation] = array, digest, len(data)
         assert grid is not None  # noqa: S101  a dataset has at least one polarisation
         return ReadPatch(row, folder, grid, bands, digests, sizes)
-
-
-class ManifestIndex:
-    """Looks checksums up in a manifest on disk; it is sorted, so nothing has to be held in memory."""
-
-    def __init__(self, text: mmap.mmap | bytes, path: Path) -> None:
-        self._text = text
-        self._path = path
-
-    @classmethod
-    @contextmanager
-    def open(cls, root: Path) -> Iterator[ManifestIndex]:
-        """Open the manifest of a dataset for the time of a ``with`` block.
-
-        Raises
-        ------
-        InputError
-            There is none.
-        """
-        path = manifest_path(root)
-        try:
-            with path.open("rb") as file:
-                if not path.stat().st_size:
-                    yield cls(b"", path)
-                    return
-                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                    yield cls(text, path)
-        except FileNotFoundError:
-            raise InputError(f"{path} is not there; run 'gee-s1ben run' first") from None
-
-    def digests(self, folder: PurePosixPath) -> dict[str, str]:
-        """SHA-256 by file name of what the manifest has under a folder.
-
-        Raises
-        ------
-        InputError
-            A line is not one of ``sha256sum``'s.
-        """
-        prefix = f"{folder}/".encode()
-        place = self._first(prefix)
-        found: dict[str, str] = {}
-        while place < len(self._text):
-            digest, path, after = self._line(place)
-            if not path.startswith(prefix):
-                break
-            found[path[len(prefix) :].decode()] = digest
-            place = after
-        return found
-
-    def _first(self, wanted: bytes) -> int:
-        """Offset of the first line whose path is not before ``wanted``."""
-        low, high = 0, len(self._text)
-        while low < high:
-            middle = (low + high) // 2
-            start = self._text.rfind(b"\n", low, middle) + 1 or low
-            _, path, after = self._line(start)
-            if path < wanted:
-                low = after
-            else:
-                high = start
-        return low
-
-    def _line(self, start: int) -> tuple[str, bytes, int]:
-        end = self._text.find(b"\n", start)
-        line = self._text[start:end]
-        if end < 0 or line[_DIGEST : _DIGEST + 2] != b"  ":
-            raise InputError(f"{self._path}: not a table of checksums; move the file away and run again")
-        return line[:_DIGEST].decode("ascii", "replace"), line[_DIGEST + 2 :], end + 1
 
 
 def _one_line(error: Exception) -> str:

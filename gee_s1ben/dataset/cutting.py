@@ -15,8 +15,6 @@ from gee_s1ben.dataset.writer import PatchWriter
 from gee_s1ben.domain.grid import Grid
 
 _NO_FILLING = FillRule()
-_NEIGHBOURS = 8
-"""Patches read together: as many as the cache of a core holds."""
 
 
 def cut_raster(
@@ -30,6 +28,7 @@ def cut_raster(
     workers: int = 1,
     checksums: bool = True,
     sha256: str | None = None,
+    named: bool = True,
 ) -> CutReport:
     """Cut a raster on disk into patches and write them.
 
@@ -56,6 +55,8 @@ def cut_raster(
         Whether to compute the SHA-256 of each file.
     sha256 : str, optional
         Checksum that the raster must have.
+    named : bool
+        Whether the raster must name its bands.
 
     Returns
     -------
@@ -74,25 +75,24 @@ def cut_raster(
     share = max(1, -(-len(rows) // max(1, workers)))
     parts = [rows[start : start + share] for start in range(0, len(rows), share)]
 
-    def work(part: Sequence[Sequence[PatchRecord]]) -> CutReport:
+    def work(part: Sequence[Sequence[PatchRecord]], expected: str | None = None) -> CutReport:
         report = CutReport()
-        with open_raster(path, grid, polarisations) as raster, writer.batch(checksums=checksums) as batch:
+        with (
+            open_raster(path, grid, polarisations, sha256=expected, named=named) as raster,
+            writer.batch(checksums=checksums) as batch,
+        ):
             for row in part:
-                for start in range(0, len(row), _NEIGHBOURS):
-                    some = row[start : start + _NEIGHBOURS]
-                    first_row, first_col, height, width = _block(some, grid)
-                    bands = raster.block(first_row, first_col, height, width)
-                    report.add(batch.cut(some, bands, grid.window(first_col, first_row, width, height), fill))
+                first_row, first_col, height, width = _block(row, grid)
+                bands = raster.block(first_row, first_col, height, width)
+                report.add(batch.cut(row, bands, grid.window(first_col, first_row, width, height), fill))
         return report
 
-    report = CutReport()
-    if len(parts) < 2 and sha256 is None:
-        for part in parts:
-            report.add(work(part))
-        return report
-    with open_raster(path, grid, polarisations, sha256=sha256):
+    if len(parts) < 2:
+        return work(rows, sha256)
+    with open_raster(path, grid, polarisations, sha256=sha256, named=named):
         pass  # refused before anything is done
-    with ThreadPoolExecutor(max(1, len(parts))) as pool:
+    report = CutReport()
+    with ThreadPoolExecutor(len(parts)) as pool:
         for done in pool.map(work, parts):
             report.add(done)
     return report

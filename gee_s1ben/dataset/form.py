@@ -88,7 +88,7 @@ class PatchForm:
         data[: self.header] = self.before + bytes(_XY.size) + self.after
         return data
 
-    def place(self, data: bytearray, x: float, y: float) -> None:
+    def place(self, data: bytearray | memoryview, x: float, y: float) -> None:
         """Put the corner of the first pixel into a file."""
         _XY.pack_into(data, len(self.before), x, y)
 

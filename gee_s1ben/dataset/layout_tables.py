@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from gee_s1ben.dataset.atomic import atomic_write
 from gee_s1ben.dataset.layout import LayoutVersion, PatchRecord
-from gee_s1ben.dataset.manifest import PatchRow, read_patches, record_files
+from gee_s1ben.dataset.manifest import PatchRow, read_patches
 from gee_s1ben.dataset.published_tables import SPLITS, PublishedTables, TableEntry
+from gee_s1ben.dataset.recording import record_files
 from gee_s1ben.domain.naming import S2PatchNameV1
 from gee_s1ben.errors import InputError, NamingError
 

@@ -1,24 +1,18 @@
 """Provenance tables: what was written, from what, and what is absent and why.
 
 They lie in ``<root>/provenance``, outside the patch folders, because some loaders glob. All are sorted and end their
-lines with a line feed, so that the same dataset has the same bytes. They are merged as streams: memory holds the rows
-of one target, however large the dataset.
+lines with a line feed, so that the same dataset has the same bytes. They are read as streams, however large.
 """
 
 from __future__ import annotations
 
 import csv
-import heapq
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
-from itertools import groupby, pairwise
-from operator import itemgetter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self, TypeVar
 
-from gee_s1ben.dataset.atomic import atomic_write
-from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.errors import InputError
 
 PROVENANCE = "provenance"
@@ -52,6 +46,9 @@ class PatchRow:
     """``ascending`` or ``descending``."""
     dt_hours: float
     """Hours between Sentinel-1 and Sentinel-2, without sign."""
+    filled_px: int | None = None
+    """Pixels that had no data in some band and were given a number by the fill rule; None where it is not known, as in
+    datasets of before there was this column."""
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -60,21 +57,27 @@ class PatchRow:
 
     def cells(self) -> list[str]:
         """Text of the row; hours to four decimals, a third of a second."""
-        return [f"{value:.4f}" if isinstance(value, float) else str(value) for value in astuple(self)]
+        return [
+            self.name, self.s2_patch, self.target, str(self.col), str(self.row), self.scene, self.pass_key,
+            str(self.relative_orbit), self.direction, f"{self.dt_hours:.4f}",
+            "" if self.filled_px is None else str(self.filled_px),
+        ]  # fmt: skip
 
     @classmethod
     def parse(cls, cells: Sequence[str]) -> Self:
-        """Read the text of a row.
+        """Read the text of a row; its last cell may be missing.
 
         Raises
         ------
         ValueError
             The number of cells is wrong, or a cell is no number where one must be.
         """
-        name, s2_patch, target, col, row, scene, pass_key, relative_orbit, direction, dt_hours = cells
+        name, s2_patch, target, col, row, scene, pass_key, relative_orbit, direction, dt_hours, *rest = cells
+        (filled,) = rest or [""]
         return cls(
-            name, s2_patch, target, int(col), int(row), scene, pass_key, int(relative_orbit), direction, float(dt_hours)
-        )
+            name, s2_patch, target, int(col), int(row), scene, pass_key, int(relative_orbit), direction,
+            float(dt_hours), int(filled) if filled else None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class AbsentRow:
 
     def cells(self) -> list[str]:
         """Text of the row."""
-        return [str(value) for value in astuple(self)]
+        return [self.target, str(self.col), str(self.row), self.s2_patch, self.reason]
 
     @classmethod
     def parse(cls, cells: Sequence[str]) -> Self:
@@ -114,7 +117,7 @@ class AbsentRow:
         return cls(target, int(col), int(row), s2_patch, reason)
 
 
-Row = TypeVar("Row", PatchRow, AbsentRow)
+_Row = TypeVar("_Row", PatchRow, AbsentRow)
 
 
 def manifest_path(root: Path) -> Path:
@@ -177,123 +180,27 @@ def read_absent(root: Path) -> Iterator[AbsentRow]:
     return _read_table(absent_path(root), AbsentRow)
 
 
-def record_target(
-    root: Path,
-    target: str,
-    files: Iterable[tuple[str, str]],
-    patches: Iterable[PatchRow],
-    absent: Iterable[AbsentRow],
-) -> tuple[S1PatchName, ...]:
-    """Put what is known of a target into the tables, in place of what they had of it.
-
-    Parameters
-    ----------
-    root : Path
-        The dataset.
-    target : str
-        Key of the target; all rows given are of this one.
-    files : iterable of (str, str)
-        Path relative to the root and SHA-256 of each of its files.
-    patches, absent : iterable of rows
-        All its patches, written or absent.
-
-    Returns
-    -------
-    tuple of S1PatchName
-        Patches that the tables had of this target and no longer have: their folders are the caller's to remove.
-
-    Raises
-    ------
-    InputError
-        A row is of another target, a place or a path comes twice, or a table on disk is broken.
-    StorageError
-        The disk is full, read-only or failing; each table is then as it was or as it should be.
-    """
-    new_files = sorted(files)
-    new_patches = sorted(patches, key=lambda row: row.place)
-    new_absent = sorted(absent, key=lambda row: row.place)
-    _check_rows(target, new_patches, new_absent, new_files)
-    names = {row.name for row in new_patches}
-    stale = {row.name for row in read_patches(root) if row.target == target} - names
-    # Two Sentinel-2 products of a tile may share a Sentinel-1 patch: the other target's stays.
-    stale -= {row.name for row in read_patches(root) if row.target != target and row.name in stale}
-    replaced = names | stale
-
-    kept_files = (entry for entry in read_manifest(root) if _patch_of(entry[0]) not in replaced)
-    _write_manifest(root, heapq.merge(kept_files, new_files, key=itemgetter(0)))
-    _merge_table(patches_path(root), PatchRow, target, new_patches)
-    _merge_table(absent_path(root), AbsentRow, target, new_absent)
-    return tuple(S1PatchName.parse(name) for name in sorted(stale))
-
-
-def record_files(root: Path, files: Iterable[tuple[str, str]]) -> None:
-    """Put files that belong to no target into the manifest, in place of what it had of them.
-
-    Parameters
-    ----------
-    root : Path
-        The dataset.
-    files : iterable of (str, str)
-        Path relative to the root and SHA-256 of each.
-
-    Raises
-    ------
-    InputError
-        The manifest on disk is broken.
-    StorageError
-        The disk is full, read-only or failing; the manifest is then as it was.
-    """
-    new = dict(files)
-    kept = (entry for entry in read_manifest(root) if entry[0] not in new)
-    _write_manifest(root, heapq.merge(kept, sorted(new.items()), key=itemgetter(0)))
-
-
-def _patch_of(path: str) -> str:
-    """Name of the folder that a file lies in, which is that of its patch."""
-    return path.rpartition("/")[0].rpartition("/")[2]
-
-
-def _write_manifest(root: Path, entries: Iterable[tuple[str, str]]) -> None:
-    with atomic_write(manifest_path(root)) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(f"{digest}  {path}\n" for path, digest in entries)
-
-
-def _check_rows(
-    target: str, patches: Sequence[PatchRow], absent: Sequence[AbsentRow], files: Sequence[tuple[str, str]]
-) -> None:
-    rows: list[PatchRow | AbsentRow] = [*patches, *absent]
-    strangers = {row.target for row in rows} - {target}
-    if strangers:
-        raise InputError(f"rows of {', '.join(sorted(strangers))} among those of target {target}")
-    places = sorted(row.place for row in rows)
-    twice = next((place for place, group in groupby(places) if len(list(group)) > 1), None)
-    if twice is not None:
-        raise InputError(f"target {target}: the patch of column {twice[2]}, row {twice[1]} comes twice")
-    for one, other in pairwise(files):
-        if one[0] == other[0]:
-            raise InputError(f"target {target}: the file {one[0]} comes twice")
-
-
-def _merge_table(path: Path, kind: type[Row], target: str, rows: Sequence[Row]) -> None:
-    kept = (row for row in _read_table(path, kind) if row.target != target)
-    with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow([field.name for field in fields(kind)])
-        table.writerows(row.cells() for row in heapq.merge(kept, rows, key=lambda row: row.place))
-
-
-def _read_table(path: Path, kind: type[Row]) -> Iterator[Row]:
+def _read_table(path: Path, kind: type[_Row]) -> Iterator[_Row]:
     if not path.exists():
         return
-    header = [field.name for field in fields(kind)]
+    headers = [[field.name for field in fields(kind)]]
+    if kind is PatchRow:
+        headers.append(headers[0][:-1])
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         table = csv.reader(file, strict=True)
         try:
-            if next(table, None) != header:
-                raise InputError(f"{path}: the header is not {','.join(header)}; move the file away and run again")
+            header = next(table, None)
+            if header not in headers:
+                raise InputError(f"{path}: the header is not {','.join(headers[0])}; move the file away and run again")
             for cells in table:
-                yield kind.parse(cells)
+                yield kind.parse(_as_many(cells, header))
         except (ValueError, csv.Error) as error:
             raise InputError(
                 f"{path}, line {table.line_num}: broken ({error}); move the file away and run again"
             ) from error
+
+
+def _as_many(cells: list[str], header: list[str]) -> list[str]:
+    if len(cells) != len(header):
+        raise ValueError(f"{len(cells)} cells under {len(header)} names")
+    return cells

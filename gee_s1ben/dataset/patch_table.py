@@ -35,7 +35,7 @@ _DESCRIPTIONS = {
     "sensed_to": "end of the scene it is named after, or the latest time possible",
     "dt_hours": "hours between Sentinel-1 and Sentinel-2, without sign",
     "incidence_angle": "degrees; null: the dataset does not hold the angle",
-    "valid_fraction": "share of pixels that were measured; null where some may have been filled",
+    "valid_fraction": "share of pixels that were measured in all bands; null where it is not known",
     "crs": "coordinate reference system of its rasters",
     "ulx": "x of its upper left corner, in units of the CRS",
     "uly": "y of its upper left corner, in units of the CRS",
@@ -112,7 +112,7 @@ class PatchTable:
             "sensed_to": last,
             "dt_hours": row.dt_hours,
             "incidence_angle": None,
-            "valid_fraction": None if self._filled else 1.0,
+            "valid_fraction": self._valid(one),
             "crs": grid.crs,
             "ulx": ulx,
             "uly": uly,
@@ -128,6 +128,12 @@ class PatchTable:
             cells |= {f"{name.lower()}_{what}": number for what, number in zip(_STATISTICS, numbers, strict=True)}
             cells[f"{name.lower()}_sha256"] = one.patch.digests[name]
         return cells
+
+    def _valid(self, one: PatchFacts) -> float | None:
+        filled = one.patch.row.filled_px
+        if filled is None:  # a dataset of before they were counted
+            return None if self._filled else 1.0
+        return 1 - filled / (one.patch.grid.width * one.patch.grid.height)
 
     def _geo(self) -> dict[str, Any]:
         column: dict[str, Any] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,17 +35,13 @@ class RadarRaster:
         self.grid = grid
         self.polarisations = polarisations
         self._file = file
+        self._plain_offset = plain_offset
+        self._descriptor = -1 if plain_offset is None else os.open(path, os.O_RDONLY)
         self._strip: Pixels | None = None
         self._strip_at: int | None = None
-        self._block: Pixels | None = None
-        self._plain: Pixels | None = None
-        if plain_offset is not None:
-            shape = (len(polarisations), *grid.shape)
-            self._plain = np.memmap(path, np.float32, "r", plain_offset, shape).view(np.ndarray)
-            self._plain_end = plain_offset + self._plain.nbytes
 
     def block(self, row: int, col: int, height: int, width: int) -> dict[str, Pixels]:
-        """Read a block of all bands; blocks of the same rows one after the other are quickest.
+        """Read a block of all bands; whole rows are read, so that the next block of the same rows costs nothing.
 
         Parameters
         ----------
@@ -63,39 +60,49 @@ class RadarRaster:
         RasterError
             The file is truncated or broken there.
         """
-        if self._plain is None:
-            return dict(zip(self.polarisations, self._read_strip(row, height)[:, :, col : col + width], strict=True))
-        # To touch a page of a file that was cut short meanwhile would end the process without a word.
-        if self.path.stat().st_size < self._plain_end:
-            raise RasterError(f"{self.path}: truncated; make or fetch it again")
-        if self._block is None or self._block.shape[1:] != (height, width):
-            self._block = np.empty((len(self.polarisations), height, width), np.float32)
-        # A copy, because the rows of a patch lie far apart in a file: to fetch them for each patch anew costs more.
-        np.copyto(self._block, self._plain[:, row : row + height, col : col + width])
-        return dict(zip(self.polarisations, self._block, strict=True))
-
-    def close(self) -> None:
-        """Close the file; arrays that :meth:`block` gave must not be used any more."""
-        self._file.close()
-        self._plain = None
-
-    def _read_strip(self, row: int, height: int) -> Pixels:
-        """Read whole rows, which the next block will want as well: compressed files have blocks of their own."""
         if self._strip is None or self._strip.shape[1] != height:
             self._strip, self._strip_at = np.empty((len(self.polarisations), height, self.grid.width), np.float32), None
         if self._strip_at != row:
             self._strip_at = None
-            try:
-                self._file.read(out=self._strip, window=rasterio.windows.Window(0, row, self.grid.width, height))
-            except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError) as error:
-                raise _broken(self.path, error) from error
+            if self._plain_offset is None:
+                self._decode(self._strip, row)
+            else:
+                self._load(self._strip, row, self._plain_offset)
             self._strip_at = row
-        return self._strip
+        return dict(zip(self.polarisations, self._strip[:, :, col : col + width], strict=True))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _load(self, strip: Pixels, row: int, offset: int) -> None:
+        """Read rows that stand in the file as they are in memory; mapping them would take twice as long."""
+        for band, pixels in enumerate(strip):
+            start = offset + 4 * self.grid.width * (band * self.grid.height + row)
+            wanted = memoryview(pixels).cast("B")
+            while wanted:
+                try:
+                    count = os.preadv(self._descriptor, [wanted], start)
+                except OSError as error:
+                    raise _broken(self.path, error) from error
+                if not count:
+                    raise RasterError(f"{self.path}: truncated; make or fetch it again")
+                start, wanted = start + count, wanted[count:]
+
+    def _decode(self, strip: Pixels, row: int) -> None:
+        try:
+            window = rasterio.windows.Window(0, row, self.grid.width, strip.shape[1])
+            self._file.read(out=strip, window=window)
+        except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError) as error:
+            raise _broken(self.path, error) from error
 
 
 @contextmanager
 def open_raster(
-    path: Path, grid: Grid, polarisations: Sequence[str], *, sha256: str | None = None
+    path: Path, grid: Grid, polarisations: Sequence[str], *, sha256: str | None = None, named: bool = True
 ) -> Iterator[RadarRaster]:
     """Open a GeoTIFF to be cut into patches, and hold it against what it should be.
 
@@ -109,6 +116,8 @@ def open_raster(
         Its bands in their order; the file must name them in its band descriptions.
     sha256 : str, optional
         Checksum that the file must have: the only sign of a flipped bit in uncompressed pixels.
+    named : bool
+        Whether it must name its bands; if not, only names that are there must be right.
 
     Raises
     ------
@@ -123,7 +132,7 @@ def open_raster(
     except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError) as error:
         raise _broken(path, error) from error
     try:
-        _check(path, file, grid, tuple(polarisations))
+        _check(path, file, grid, tuple(polarisations), named=named)
         plain = _plain_offset(path, len(polarisations), grid)
         raster = RadarRaster(path, grid, tuple(polarisations), file, plain)
     except BaseException:
@@ -135,10 +144,10 @@ def open_raster(
         raster.close()
 
 
-def _check(path: Path, file: Any, grid: Grid, polarisations: tuple[str, ...]) -> None:
+def _check(path: Path, file: Any, grid: Grid, polarisations: tuple[str, ...], *, named: bool) -> None:
     if file.count != len(polarisations):
         raise RasterError(f"{path}: {file.count} bands, where {' and '.join(polarisations)} are wanted")
-    if file.descriptions != polarisations:
+    if file.descriptions != polarisations and (named or any(file.descriptions)):
         names = ", ".join(str(name) for name in file.descriptions)
         raise RasterError(f"{path}: its bands are named {names}, not {', '.join(polarisations)} in this order")
     if set(file.dtypes) != {"float32"}:

@@ -16,6 +16,9 @@ Pixels = npt.NDArray[np.float32]
 LIMIT_DB = 1000.0
 """No radar measures less than minus this, or more: what is below stands for no data, what is above is damage."""
 
+_LOWEST_BITS, _HIGHEST_BITS = (int(np.float32(limit).view(np.int32)) for limit in (-LIMIT_DB, LIMIT_DB))
+_LOWEST_UNSIGNED = int(np.float32(-LIMIT_DB).view(np.uint32))
+
 
 def plainly_valid(pixels: Pixels) -> bool:
     """Whether all pixels are valid, as they are in all but a few patches; quick.
@@ -23,15 +26,34 @@ def plainly_valid(pixels: Pixels) -> bool:
     Parameters
     ----------
     pixels : ndarray of float32, shape (rows, columns)
-        Backscatter in dB, contiguous; quickest with rows of some hundreds of pixels.
+        Backscatter in dB, contiguous.
 
     Returns
     -------
     bool
-        False says only that somebody has to look closer.
+        Whether each lies within the limit on both sides, which no NaN and no infinity does.
     """
-    # One pass: if the squares of a row sum to less than the limit's, every pixel is below the limit and none is NaN.
-    return bool(np.maximum.reduce(np.vecdot(pixels, pixels)) < LIMIT_DB**2)
+    return plain_rows(pixels.reshape(1, -1).view(np.int32))[0]
+
+
+def plain_rows(bits: npt.NDArray[np.int32]) -> list[bool]:
+    """Whether the pixels of each row are all valid; see :func:`plainly_valid`.
+
+    Whole numbers are compared in a quarter of the time that it takes to ask floats for NaN. Of two floats of one sign
+    the farther from zero has the greater bits, and NaN and infinity the greatest; the sign is the bit of the greatest
+    weight (IEEE 754-2008, section 3.4). So one maximum tells it where all pixels are negative, and a second one if not.
+
+    Parameters
+    ----------
+    bits : ndarray of int32, shape (rows, pixels)
+        Backscatter in dB as float32, of which these are the bits.
+    """
+    return [
+        highest <= _LOWEST_BITS
+        if highest < 0
+        else highest <= _HIGHEST_BITS and int(np.maximum.reduce(row.view(np.uint32))) <= _LOWEST_UNSIGNED
+        for highest, row in zip(np.maximum.reduce(bits, axis=1).tolist(), bits, strict=True)
+    ]
 
 
 def without_data(pixels: Pixels) -> npt.NDArray[np.bool_]:

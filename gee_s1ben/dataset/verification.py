@@ -7,6 +7,7 @@ import heapq
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +18,7 @@ from gee_s1ben.dataset.atomic import PARTIAL_PREFIX
 from gee_s1ben.dataset.geotiff import same_grid
 from gee_s1ben.dataset.layout import Layout, raster_name
 from gee_s1ben.dataset.manifest import manifest_path, read_manifest
+from gee_s1ben.dataset.manifest_index import ManifestIndex
 from gee_s1ben.dataset.patch_reader import PatchReader
 from gee_s1ben.dataset.sampling import sample
 from gee_s1ben.dataset.stored import open_dataset
@@ -104,25 +106,40 @@ def verify_dataset(
     InputError
         The manifest is broken.
     """
-    wanted = {str(layout.folder(patch.name)): patch for patch in expected}
+    wanted = {f"{layout.folder(patch.name)}/": patch for patch in expected}
+    return _verify(root, (wanted[folder] for folder in sorted(wanted)), layout, strays=strays)
+
+
+def _verify(root: Path, expected: Iterable[ExpectedPatch], layout: Layout, *, strays: bool) -> VerificationReport:
+    """Verify patches that come in the order of their paths, each once."""
+    checked = 0
     missing: list[Finding] = []
     wrong: list[Finding] = []
     reader = PatchReader()
-    for folder, patch, digests in _with_digests(root, wanted):
-        if not (root / folder).is_dir():
-            missing.append(Finding(str(patch.name), "its folder is not there"))
-            continue
-        reason = _check_patch(root / folder, patch, layout, digests, reader)
-        if reason is not None:
-            wrong.append(Finding(str(patch.name), reason))
+    with _index(root) as manifest:
+        for patch in expected:
+            checked += 1
+            folder = layout.folder(patch.name)
+            if not (root / folder).is_dir():
+                missing.append(Finding(str(patch.name), "its folder is not there"))
+                continue
+            reason = _check_patch(root / folder, patch, layout, manifest.digests(folder), reader)
+            if reason is not None:
+                wrong.append(Finding(str(patch.name), reason))
     extra = tuple(find_strays(root, layout)) if strays else ()
-    return VerificationReport(len(wanted), tuple(missing), tuple(wrong), extra)
+    return VerificationReport(checked, tuple(missing), tuple(wrong), extra)
+
+
+def _index(root: Path) -> AbstractContextManager[ManifestIndex]:
+    path = manifest_path(root)
+    return ManifestIndex.open(root) if path.exists() else nullcontext(ManifestIndex(b"", path))
 
 
 def verify_stored(root: Path, sample_count: int | None = None, seed: int = 0) -> VerificationReport:
     """Verify a dataset against its own manifest, without the plan that it was made by.
 
-    The grid of a patch is checked where its name tells it: patches of 120 pixels in a tile of Sentinel-2.
+    The grid of a patch is checked where its name tells it: patches of 120 pixels in a tile of Sentinel-2. One patch is
+    held at a time, and the names of one folder.
 
     Parameters
     ----------
@@ -147,7 +164,7 @@ def verify_stored(root: Path, sample_count: int | None = None, seed: int = 0) ->
     if not manifest_path(root).exists():
         raise InputError(f"{root} has no manifest ({manifest_path(root)}): there is nothing to verify it against")
     expected = sample(_expected(root, layout), sample_count, seed)
-    return verify_dataset(root, expected, layout, strays=sample_count is None)
+    return _verify(root, expected, layout, strays=sample_count is None)
 
 
 def _expected(root: Path, layout: Layout) -> Iterator[ExpectedPatch]:
@@ -170,28 +187,14 @@ def _grid_by_name(name: S1PatchName) -> Grid | None:
 def find_strays(root: Path, layout: Layout) -> Iterator[Finding]:
     """Yield what lies under the layout's folder and is not in the manifest, in order of path.
 
-    Disk and manifest are read side by side, so memory does not grow with the dataset.
+    Disk and manifest are read side by side; memory holds the names that stand in one folder: in layout v2 the patches
+    of a scene, in layout v1 all.
     """
     on_disk = ((path, 0) for path in _walk(root, layout.top))
     in_manifest = ((path, 1) for path, _ in read_manifest(root))
     for path, group in groupby(heapq.merge(on_disk, in_manifest), key=lambda entry: entry[0]):
         if {source for _, source in group} == {0}:
             yield Finding(path, "not in the manifest")
-
-
-def _with_digests(root: Path, wanted: dict[str, ExpectedPatch]) -> Iterator[tuple[str, ExpectedPatch, dict[str, str]]]:
-    """Yield every folder wanted with its part of the manifest, which may be empty, in order of path."""
-    listed = ((path.rpartition("/")[0], path, digest) for path, digest in read_manifest(root))
-    entries = ((folder, path, digest) for folder, path, digest in listed if folder in wanted)
-    placeholders = ((folder, "", "") for folder in sorted(wanted, key=_as_prefix))
-    merged = heapq.merge(placeholders, entries, key=lambda entry: _as_prefix(entry[0]))
-    for folder, group in groupby(merged, key=lambda entry: entry[0]):
-        yield folder, wanted[folder], {path.rpartition("/")[2]: digest for _, path, digest in group if path}
-
-
-def _as_prefix(folder: str) -> str:
-    """Order folders as the paths in them are ordered."""
-    return folder + "/"
 
 
 def _check_patch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -11,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, storage_errors, sweep_partial, sync
+from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, storage_errors, sweep_partial, sync, sync_file_system
 from gee_s1ben.dataset.batch import PatchBatch
 from gee_s1ben.dataset.layout import Layout, PatchRecord
 from gee_s1ben.dataset.manifest import PROVENANCE
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.shard import Shard
+
+_MOST_TURNS = 1000
+"""How often a patch is put aside that another writer puts into place at the same time."""
 
 
 class PatchWriter:
@@ -123,11 +127,10 @@ class PatchWriter:
         """
         with storage_errors(self.root):
             # One call for thousands of files, where flushing each would take longer than writing them.
-            if hasattr(os, "sync"):
-                os.sync()
-            for folder in sorted(self._touched):
-                sync(self.root / folder)
-            sync(self.root)
+            if not sync_file_system(self.root):
+                for folder in sorted(self._touched):
+                    sync(self.root / folder)
+                sync(self.root)
         self._touched.clear()
 
     def new_partial(self) -> Path:
@@ -151,16 +154,20 @@ class PatchWriter:
                 self._replace(staged / name, target / name)
 
     def _replace(self, staged: Path, folder: Path) -> None:
-        if _moved(staged, folder):
-            return
-        # A folder cannot be renamed onto a full one; between the two renames the patch is absent, never mixed.
-        old = staged.with_name(f"{PARTIAL_PREFIX}{staged.name}")
-        folder.rename(old)
-        try:
-            staged.rename(folder)
-        except OSError:
-            old.rename(folder)
-            raise
+        # A folder cannot be renamed onto a full one; between the two renames the patch is absent, never mixed. Two
+        # targets may share a patch, so that another shard may write the same one now and be a step ahead.
+        old: Path | None = None
+        for turn in range(_MOST_TURNS):
+            try:
+                if _moved(staged, folder):
+                    return
+            except OSError:
+                if old is not None:
+                    old.rename(folder)
+                raise
+            with contextlib.suppress(FileNotFoundError):
+                old = folder.rename(staged.with_name(f"{PARTIAL_PREFIX}{turn}-{staged.name}"))
+        raise OSError(errno.EBUSY, f"others replace {folder} all the time")
 
 
 def _moved(staged: Path, target: Path) -> bool:
@@ -168,7 +175,7 @@ def _moved(staged: Path, target: Path) -> bool:
     try:
         staged.rename(target)
     except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR) and target.is_dir():
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             return False
         raise
     return True

@@ -1,8 +1,8 @@
 """A job: one raster that is owed. How Earth Engine's operations for it are told from all others.
 
 A job is ours, an operation is Earth Engine's task for a piece of one attempt at it. The request id makes submission
-exactly-once (Earth Engine starts at most one operation for an id); the token, in the description and in the names of the
-files, finds the operation and its files again when an answer was lost.
+exactly-once (Earth Engine starts at most one operation for an id); the token, in the description and in the names of
+the files, finds the operation and its files again when an answer was lost.
 """
 
 from __future__ import annotations

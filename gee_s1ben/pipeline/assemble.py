@@ -6,29 +6,36 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from gee_s1ben.config import Config
+from gee_s1ben.dataset.batch import CutReport
+from gee_s1ben.dataset.cutting import cut_raster
 from gee_s1ben.dataset.layout import PatchRecord, layout
 from gee_s1ben.dataset.layout_tables import carry_over, write_tables
-from gee_s1ben.dataset.manifest import AbsentRow, PatchRow, record_target
-from gee_s1ben.dataset.published_tables import TableEntry, open_tables
+from gee_s1ben.dataset.manifest import AbsentRow, PatchRow
+from gee_s1ben.dataset.published_tables import PublishedTables, TableEntry, open_tables
+from gee_s1ben.dataset.recording import Recording
 from gee_s1ben.dataset.validity import FillRule
 from gee_s1ben.dataset.writer import PatchWriter
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.scene import Scene
+from gee_s1ben.domain.shard import Shard
 from gee_s1ben.domain.tile import Target
-from gee_s1ben.errors import RasterError, WorkspaceError
-from gee_s1ben.pipeline.cutting import Bands, cut
+from gee_s1ben.errors import InputError, RasterError, WorkspaceError
+from gee_s1ben.ledger import Ledger
+from gee_s1ben.pipeline.assignment import PatchGroup
 from gee_s1ben.pipeline.ownership import claim
 from gee_s1ben.pipeline.patch_names import s2_names
-from gee_s1ben.pipeline.plan import Job, TargetPlan, load_plan, load_target_plan
-from gee_s1ben.pipeline.progress import Progress, progress
+from gee_s1ben.pipeline.plan import Job, Plan, TargetPlan, load_plan, load_target_plan
+from gee_s1ben.pipeline.progress import progress
 from gee_s1ben.pipeline.windows import Window
 from gee_s1ben.pipeline.workspace import Workspace, digest
-from gee_s1ben.session.computing import decode_geotiff
 
 Known = Mapping[tuple[int, int], TableEntry]
 """What the user's tables say, by (column, row) of a patch."""
+Lacking = Mapping[tuple[str, str], str]
+"""Why there is no such window, by fingerprint and name, as the ledger has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,65 +59,154 @@ class WindowRecord:
     absent: tuple[AbsentRow, ...]
 
 
-def assemble(config: Config, workspace: Workspace, *, overwrite: bool = False, quiet: bool = False) -> Assembled:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A window, and all that is needed to make its patches."""
+
+    target: Target
+    job: Job
+    window: Window
+    served: Mapping[tuple[int, int], PatchGroup]
+    """What each patch of the job is made from, by (column, row)."""
+    known: Known
+    lacking: str
+    """Why the ledger says that there is no such window; empty if it does not."""
+
+
+def assemble(
+    config: Config,
+    workspace: Workspace,
+    *,
+    shard: Shard | None = None,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> Assembled:
     """Write the dataset from the fetched windows.
+
+    Parameters
+    ----------
+    config : Config
+        What is wanted.
+    workspace : Workspace
+        Where the plan and the windows are; held by the caller.
+    shard : Shard or None
+        Write the patches of this part of the windows only, beside other shards, and leave the tables to a later call
+        without a shard.
+    overwrite : bool
+        Replace a dataset that another plan made.
+    quiet : bool
+        Show no progress.
 
     Raises
     ------
     WorkspaceError
         A window is missing or broken, or the dataset's folder holds something else.
+    InputError
+        A shard is to replace a dataset, which others may be writing.
     StorageError
         The disk is full, read-only or failing.
     """
     plan = load_plan(config, workspace)
+    if shard is not None and overwrite:
+        raise InputError(f"a shard replaces no dataset: remove {config.dataset.path} before the shards begin")
     claim(config, plan, overwrite=overwrite)
-    writer = PatchWriter(config.dataset.path, layout(config.dataset.layout))
+    writer = PatchWriter(config.dataset.path, layout(config.dataset.layout), shard)
     tables = open_tables(config.dataset.tables) if config.dataset.tables else None
+    lacking = _lacking(workspace)
+    if shard is not None:
+        pieces = (piece for key in plan.targets
+                  for piece in _pieces(load_target_plan(workspace, key), tables, lacking))  # fmt: skip
+        return _assemble_shard(config, workspace, plan, pieces, writer, shard, quiet=quiet)
     written = kept = absent = 0
-    with progress("assemble", plan.patches, quiet=quiet) as bar:
+    with Recording(config.dataset.path) as recording, progress("assemble", plan.patches, quiet=quiet) as bar:
         for key in plan.targets:
             target_plan = load_target_plan(workspace, key)
-            known = tables.of_target(target_plan.target.name, target_plan.target.acquired) if tables else {}
             files: list[tuple[str, str]] = []
             rows: list[PatchRow] = []
             missing = _planned_absent(config, target_plan)
-            for record, old in _windows(config, workspace, target_plan, known, writer, bar):
+            for piece in _pieces(target_plan, tables, lacking):
+                record, old = _made(config, workspace, piece, writer)
+                bar.update(len(piece.window.cells))
                 files += record.files
                 rows += record.patches
                 missing += record.absent
                 kept += len(record.patches) if old else 0
-            writer.flush()
-            for name in record_target(config.dataset.path, key, files, rows, missing):
-                writer.remove(name)
+            recording.add(key, files, rows, missing)
             written, absent = written + len(rows), absent + len(missing)
+        if not written and lacking:
+            raise WorkspaceError(f"not one patch can be made: {next(iter(lacking.values()))}")
+        recording.finish(writer.remove)
     write_tables(config.dataset.path, config.dataset.layout, tables)
     return Assembled(written, kept, absent)
 
 
-def _windows(
-    config: Config, workspace: Workspace, plan: TargetPlan, known: Known, writer: PatchWriter, bar: Progress
-) -> Iterator[tuple[WindowRecord, bool]]:
-    """What became of each window, and whether it stood already; one window in memory at a time."""
+def _assemble_shard(
+    config: Config,
+    workspace: Workspace,
+    plan: Plan,
+    pieces: Iterator[_Piece],
+    writer: PatchWriter,
+    shard: Shard,
+    *,
+    quiet: bool,
+) -> Assembled:
+    written = kept = absent = 0
+    with progress(f"assemble {shard}", -(-plan.patches // shard.count), quiet=quiet) as bar:
+        for piece in shard.part(pieces):
+            record, old = _made(config, workspace, piece, writer)
+            bar.update(len(piece.window.cells))
+            written, absent = written + len(record.patches), absent + len(record.absent)
+            kept += len(record.patches) if old else 0
+    return Assembled(written, kept, absent)
+
+
+def _lacking(workspace: Workspace) -> Lacking:
+    if not workspace.ledger_path.exists():
+        return {}
+    with Ledger.read(workspace.ledger_path) as ledger:
+        return ledger.reasons()
+
+
+def _pieces(plan: TargetPlan, tables: PublishedTables | None, lacking: Lacking) -> Iterator[_Piece]:
+    """Windows of a target that hold patches, in the order of the plan."""
+    known = tables.of_target(plan.target.name, plan.target.acquired) if tables else {}
     for job in plan.jobs:
+        served = {cell: group for group in job.groups for cell in group.cells}
         for window in job.windows:
-            if not window.cells:
-                continue
-            name = _record_name(config, plan, job, window, known)
-            record = _standing(config, workspace, name)
-            old = record is not None
-            if record is None:
-                record = _assemble_window(config, workspace, plan.target, job, window, known, writer)
-                writer.flush()
-                workspace.save(name, record)
-            bar.update(len(window.cells))
-            yield record, old
+            if window.cells:
+                reason = lacking.get((job.fingerprint, window.name), "")
+                yield _Piece(plan.target, job, window, served, known, reason)
 
 
-def _record_name(config: Config, plan: TargetPlan, job: Job, window: Window, known: Known) -> str:
-    cells = [asdict(group) for group in job.groups]
+def _made(config: Config, workspace: Workspace, piece: _Piece, writer: PatchWriter) -> tuple[WindowRecord, bool]:
+    """What became of a window, and whether it stood already; its patches are on disk before it is recorded."""
+    if piece.lacking and not workspace.window_path(piece.job.fingerprint, piece.window.name).exists():
+        return _all_absent(config, piece), False
+    name = _record_name(config, piece)
+    record = _standing(config, workspace, name)
+    if record is not None:
+        return record, True
+    record = _assemble_window(config, workspace, piece, writer)
+    writer.flush()
+    workspace.save(name, record)
+    return record, False
+
+
+def _all_absent(config: Config, piece: _Piece) -> WindowRecord:
+    """Patches of a window that there is not; kept nowhere, because another fetch may bring it."""
+    target, cells = piece.target, piece.window.cells
+    reason = f"{piece.job.one_pass.key}: {piece.lacking}"
+    names = zip(cells, s2_names(config, target, cells), strict=True)
+    return WindowRecord((), (), tuple(AbsentRow(target.key, *cell, name, reason) for cell, name in names))
+
+
+def _record_name(config: Config, piece: _Piece) -> str:
+    job, window, known = piece.job, piece.window, piece.known
+    cells = [[list(cell), piece.served[cell].scene, *piece.served[cell].sources] for cell in window.cells]
     carried = [[list(cell), asdict(known[cell])] for cell in window.cells if cell in known]
-    made = [str(config.dataset.path), config.dataset.layout, config.dataset.fill, config.match.choice]
-    what = digest(made, str(plan.target.product), plan.target.key, cells, carried)
+    made: list[Any] = [str(config.dataset.path), config.dataset.layout, config.match.choice]
+    made += [config.dataset.fill, config.dataset.min_valid]
+    what = digest(made, str(piece.target.product), piece.target.key, cells, carried)
     return f"assembled/{job.fingerprint}/{window.name}_{what[:16]}"
 
 
@@ -126,46 +222,55 @@ def _standing(config: Config, workspace: Workspace, name: str) -> WindowRecord |
     return record
 
 
-def _assemble_window(
-    config: Config, workspace: Workspace, target: Target, job: Job, window: Window, known: Known, writer: PatchWriter
-) -> WindowRecord:
-    bands = _read(workspace.window_path(job.fingerprint, window.name), target, window, config.radar.polarisations)
-    served = {cell: group for group in job.groups for cell in group.cells}
-    scenes = {scene.id: scene for scene in job.one_pass.slices}
+def _assemble_window(config: Config, workspace: Workspace, piece: _Piece, writer: PatchWriter) -> WindowRecord:
+    target, job, window = piece.target, piece.job, piece.window
+    path = workspace.window_path(job.fingerprint, window.name)
+    if not path.exists():
+        raise WorkspaceError(f"window {path} has not been fetched: run 'gee-s1ben fetch' first")
+    grid, bands, records = window.grid(target), config.radar.polarisations, _patch_records(config, piece)
+    rule = FillRule(config.dataset.fill, config.dataset.min_valid)
+    checksum = workspace.window_digest(job.fingerprint, window.name)
+    try:
+        report = cut_raster(path, grid, bands, records, writer, fill=rule, sha256=checksum, named=False)
+    except RasterError as error:
+        raise WorkspaceError(f"{path} is broken: {_short(error, path)}; run 'gee-s1ben fetch' again") from error
+    absent = (
+        AbsentRow(target.key, record.col, record.row, record.s2_patch, f"{job.one_pass.key}: {reason}")
+        for record, reason in report.absent
+    )
+    return WindowRecord(tuple(_rows(target, job, report)), tuple(report.files), tuple(absent))
+
+
+def _rows(target: Target, job: Job, report: CutReport) -> Iterator[PatchRow]:
     dt_hours = abs((job.one_pass.acquired - target.acquired).total_seconds()) / 3600
-    rule = FillRule(config.dataset.fill)
-    rows: list[PatchRow] = []
-    files: list[tuple[str, str]] = []
-    absent: list[AbsentRow] = []
-    for col, row in window.cells:
-        (s2_name,) = s2_names(config, target, [(col, row)])
-        whole = rule.apply(cut(bands, window, target, col, row))
-        if isinstance(whole, str):
-            absent.append(AbsentRow(target.key, col, row, s2_name, f"{job.one_pass.key}: {whole}"))
-            continue
-        pixels, _ = whole
-        group = served[col, row]
-        record = _patch_record(
-            target, scenes[group.scene], [scenes[source] for source in group.sources], s2_name, col, row
+    for record in report.written:
+        yield PatchRow(
+            name=str(record.name),
+            s2_patch=record.s2_patch,
+            target=target.key,
+            col=record.col,
+            row=record.row,
+            scene=" ".join([record.scene, *(source for source in record.scenes if source != record.scene)]),
+            pass_key=job.one_pass.key,
+            relative_orbit=job.one_pass.relative_orbit,
+            direction=job.one_pass.orbit_direction,
+            dt_hours=dt_hours,
+            filled_px=report.filled.get(str(record.name), 0),
         )
-        if (col, row) in known:
-            record = carry_over(record, known[col, row], config.dataset.layout)
-        files += writer.write(record, pixels)
-        rows.append(
-            PatchRow(
-                name=str(record.name),
-                s2_patch=record.s2_patch,
-                target=target.key,
-                col=col,
-                row=row,
-                scene=" ".join([record.scene, *(source for source in record.scenes if source != record.scene)]),
-                pass_key=job.one_pass.key,
-                relative_orbit=job.one_pass.relative_orbit,
-                direction=job.one_pass.orbit_direction,
-                dt_hours=dt_hours,
-            )
-        )
-    return WindowRecord(tuple(rows), tuple(files), tuple(absent))
+
+
+def _patch_records(config: Config, piece: _Piece) -> list[PatchRecord]:
+    target, job, cells = piece.target, piece.job, piece.window.cells
+    scenes = {scene.id: scene for scene in job.one_pass.slices}
+    records = []
+    for (col, row), s2_name in zip(cells, s2_names(config, target, cells), strict=True):
+        group = piece.served[col, row]
+        sources = [scenes[source] for source in group.sources]
+        record = _patch_record(target, scenes[group.scene], sources, s2_name, col, row)
+        if (col, row) in piece.known:
+            record = carry_over(record, piece.known[col, row], config.dataset.layout)
+        records.append(record)
+    return records
 
 
 def _patch_record(
@@ -184,17 +289,9 @@ def _patch_record(
     )
 
 
-def _read(path: Path, target: Target, window: Window, polarisations: Sequence[str]) -> Bands:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise WorkspaceError(f"window {path} has not been fetched: run 'gee-s1ben fetch' first") from None
-    except OSError as error:
-        raise WorkspaceError(f"cannot read {path}: {error.strerror or error}") from error
-    try:
-        return decode_geotiff(content, window.grid(target), polarisations)
-    except RasterError as error:
-        raise WorkspaceError(f"{path} is broken: {error}; run 'gee-s1ben fetch' again") from error
+def _short(error: RasterError, path: Path) -> str:
+    """What is wrong with a raster, without its path."""
+    return str(error).removeprefix(f"{path}: ")
 
 
 def _planned_absent(config: Config, plan: TargetPlan) -> list[AbsentRow]:

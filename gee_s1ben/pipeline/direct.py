@@ -190,7 +190,7 @@ def _ask(raster: Raster, image: Image, pacer: Pacer) -> _Answer:
     """Ask for a raster, and where it is too much for the service, for its parts, once."""
     job, what = raster.job, _label(raster)
     try:
-        content = compute_geotiff(image, job.grid, job.bands, what, pacer=pacer)
+        content = compute_geotiff(image, job.grid, job.bands, what, pacer=pacer, unmasked=True)
         return _Answer(content, emptiness(decode_geotiff(content, job.grid, job.bands)), 1, len(content))
     except ServiceError as error:
         if error.reaction is not Reaction.SMALLER or min(job.grid.shape) < DIVISION:
@@ -200,7 +200,8 @@ def _ask(raster: Raster, image: Image, pacer: Pacer) -> _Answer:
     size = 0
     for index in range(DIVISION**2):
         col, row, grid = job.piece(index, DIVISION)
-        part = compute_geotiff(image, grid, job.bands, f"{what}, part {index + 1} of {DIVISION**2}", pacer=pacer)
+        told = f"{what}, part {index + 1} of {DIVISION**2}"
+        part = compute_geotiff(image, grid, job.bands, told, pacer=pacer, unmasked=True)
         size += len(part)
         for band, pixels in decode_geotiff(part, grid, job.bands).items():
             whole[band][row : row + grid.height, col : col + grid.width] = pixels

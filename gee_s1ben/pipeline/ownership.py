@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyproj
+import rasterio
 
 from gee_s1ben import __version__
 from gee_s1ben.config import Config
@@ -12,7 +17,11 @@ from gee_s1ben.dataset.atomic import atomic_write, storage_errors
 from gee_s1ben.dataset.layout import layout
 from gee_s1ben.dataset.manifest import PROVENANCE
 from gee_s1ben.errors import WorkspaceError
-from gee_s1ben.pipeline.plan import Plan
+from gee_s1ben.pipeline.plan import Plan, load_target_plan
+from gee_s1ben.pipeline.workspace import Workspace
+
+_VERSIONS = "versions"
+"""The one part of the record that may differ between two runs that make one dataset."""
 
 
 def dataset_record_path(root: Path) -> Path:
@@ -21,7 +30,7 @@ def dataset_record_path(root: Path) -> Path:
 
 
 def claim(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
-    """Make the dataset's folder this plan's, or refuse.
+    """Make the dataset's folder this plan's, or refuse. Several shards may do so at the same time.
 
     Raises
     ------
@@ -34,10 +43,12 @@ def claim(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
     with storage_errors(root):
         if root.exists() and not root.is_dir():
             raise WorkspaceError(f"{root} is a file; choose another dataset.path")
+        # In this order: what another shard puts into the folder, it puts there after the record.
+        others = root.exists() and any(entry.name != PROVENANCE for entry in root.iterdir())
         found = path.read_text("utf-8", "replace") if path.exists() else None
-        if found is None and root.exists() and any(entry.name != PROVENANCE for entry in root.iterdir()):
+        if found is None and others:
             raise WorkspaceError(f"{root} holds something else; choose another dataset.path, or empty it")
-        if found is not None and found != record:
+        if found is not None and _content(found) != _content(record):
             if not overwrite:
                 raise WorkspaceError(
                     f"{root} holds a dataset that another configuration made; choose another dataset.path, or replace "
@@ -46,32 +57,88 @@ def claim(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
             for folder in (layout("v1").top, layout("v2").top, PROVENANCE):
                 if (root / folder).exists():
                     shutil.rmtree(root / folder)
-    if found != record:
+            found = None
+    if found is None or not _names(found, record):
         with atomic_write(path) as temporary:
-            temporary.write_text(record, "utf-8")
+            temporary.write_text(record if found is None else _joined(found, record), "utf-8")
 
 
 def dataset_record(config: Config, plan: Plan) -> str:
-    """Return the text of ``dataset.json``: the same plan gives the same text."""
-    return (
-        json.dumps(
-            {
-                "made_by": f"gee-s1ben {__version__}",
-                "simulated": plan.simulated,
-                "plan": plan.digest,
-                "layout": config.dataset.layout,
-                "patch_px": config.dataset.patch_px,
-                "fill": config.dataset.fill,
-                "tables": config.dataset.tables.name if config.dataset.tables else None,
-                "backend": config.backend,
-                "earthengine_client": plan.client_version,
-                "collection": config.match.collection,
-                "match": config.match.model_dump(mode="json"),
-                "radar": config.radar.model_dump(mode="json"),
-                "targets": list(plan.targets),
-            },
-            indent=2,
-            ensure_ascii=False,
-        )
-        + "\n"
+    """Return the text of ``dataset.json``: the same plan in the same environment gives the same text, wherever."""
+    return _text(
+        {
+            "made_by": f"gee-s1ben {__version__}",
+            "simulated": plan.simulated,
+            "plan": plan.digest,
+            "preset": config.preset,
+            "layout": config.dataset.layout,
+            "patch_px": config.dataset.patch_px,
+            "fill": config.dataset.fill,
+            "min_valid": config.dataset.min_valid,
+            "tables": config.dataset.tables.name if config.dataset.tables else None,
+            "backend": config.backend,
+            "earthengine_client": plan.client_version,
+            "collection": config.match.collection,
+            "match": config.match.model_dump(mode="json"),
+            "radar": config.radar.model_dump(mode="json"),
+            "tiles": [_without_folders(entry.model_dump(mode="json")) for entry in config.tiles],
+            "targets": list(plan.targets),
+            "jobs": _jobs(config, plan),
+            _VERSIONS: [
+                {
+                    "gee-s1ben": __version__,
+                    "earthengine-api": plan.client_version,
+                    "gdal": rasterio.__gdal_version__,
+                    "numpy": np.__version__,
+                    "proj": pyproj.proj_version_str,
+                    "rasterio": rasterio.__version__,
+                }
+            ],
+        }
     )
+
+
+def _jobs(config: Config, plan: Plan) -> dict[str, list[dict[str, Any]]]:
+    """Every graph that was evaluated, by target: its pass, its scenes, and a fingerprint of all that it depends on."""
+    workspace = Workspace(config.workspace_path)
+    return {
+        key: [
+            {
+                "pass": job.one_pass.key,
+                "scenes": [scene.id for scene in job.one_pass.slices],
+                "fingerprint": job.fingerprint,
+            }
+            for job in load_target_plan(workspace, key).jobs
+        ]
+        for key in plan.targets
+    }
+
+
+def _without_folders(entry: dict[str, Any]) -> dict[str, Any]:
+    """Leave of a table of tiles its name: where it lies on this machine is nobody's concern."""
+    return {name: Path(value).name if name == "file" else value for name, value in entry.items()}
+
+
+def _content(record: str) -> object:
+    """Return what of a record must not change; versions of other packages may, and each is written down."""
+    try:
+        parsed = json.loads(record)
+    except (ValueError, RecursionError):
+        return record
+    return {name: value for name, value in parsed.items() if name != _VERSIONS} if isinstance(parsed, dict) else parsed
+
+
+def _names(found: str, record: str) -> bool:
+    """Whether a record names the versions of another one already."""
+    return all(versions in json.loads(found).get(_VERSIONS, []) for versions in json.loads(record)[_VERSIONS])
+
+
+def _joined(found: str, record: str) -> str:
+    """Return a record with the versions of an older one, of which the dataset is a part, and its own."""
+    older, newer = json.loads(found), json.loads(record)
+    newer[_VERSIONS] = [*older.get(_VERSIONS, []), *newer[_VERSIONS]]
+    return _text(newer)
+
+
+def _text(record: dict[str, Any]) -> str:
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"

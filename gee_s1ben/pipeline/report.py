@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from gee_s1ben.config import Config
@@ -67,18 +68,27 @@ def summarise(config: Config, workspace: Workspace) -> Summary:
     """
     plan = load_plan(config, workspace)
     root = config.dataset.path
+    pictures = {key: workspace.path / f"quicklook_{key}.png" for key in plan.targets[:MOST_PICTURES]}
+    reasons: Counter[str] = Counter()
+    absent: dict[str, list[Cell]] = {key: [] for key in pictures}
+    for gap in read_absent(root):
+        reasons[_kind(gap.reason)] += 1
+        if gap.target in absent:
+            absent[gap.target].append((gap.col, gap.row))
     counts: Counter[tuple[str, str, int, str, float]] = Counter()
-    for row in read_patches(root):
-        counts[row.target, row.pass_key, row.relative_orbit, row.direction, row.dt_hours] += 1
-    reasons = Counter(_kind(row.reason) for row in read_absent(root))
+    bare = dict.fromkeys(pictures)
+    for key, group in groupby(read_patches(root), key=lambda row: row.target):
+        rows = list(group)  # the table has them together: memory holds one target
+        counts.update((key, row.pass_key, row.relative_orbit, row.direction, row.dt_hours) for row in rows)
+        if key in bare:
+            del bare[key]
+            draw(config, load_target_plan(workspace, key), rows, absent[key], pictures[key])
+    for key in bare:
+        draw(config, load_target_plan(workspace, key), (), absent[key], pictures[key])
     passes = tuple(
         PassSummary(*key, count) for key, count in sorted(counts.items(), key=lambda item: (item[0][0], -item[1]))
     )
     patches = sum(counts.values())
-    pictures = [
-        draw(config, load_target_plan(workspace, key), workspace.path / f"quicklook_{key}.png")
-        for key in plan.targets[:MOST_PICTURES]
-    ]
     return Summary(
         dataset=root,
         patches=patches,
@@ -88,15 +98,14 @@ def summarise(config: Config, workspace: Workspace) -> Summary:
         dt_mean_hours=sum(one.dt_hours * one.patches for one in passes) / patches if patches else None,
         dt_max_hours=max((one.dt_hours for one in passes), default=None),
         simulated=plan.simulated,
-        quicklooks=tuple(pictures),
+        quicklooks=tuple(pictures.values()),
     )
 
 
-def draw(config: Config, plan: TargetPlan, path: Path) -> Path:
+def draw(config: Config, plan: TargetPlan, written: Iterable[PatchRow], absent: Sequence[Cell], path: Path) -> None:
     """Draw one target: its passes and some of its patches."""
     root, form, target = config.dataset.path, layout(config.dataset.layout), plan.target
-    rows = {(row.col, row.row): row for row in read_patches(root) if row.target == target.key}
-    absent = tuple((row.col, row.row) for row in read_absent(root) if row.target == target.key)
+    rows = {(row.col, row.row): row for row in written}
     cells: defaultdict[str, list[Cell]] = defaultdict(list)
     for cell, row in rows.items():
         cells[row.pass_key].append(cell)
@@ -116,9 +125,8 @@ def draw(config: Config, plan: TargetPlan, path: Path) -> Path:
         _example(root, form, rows[cell], cell, key, config.radar.polarisations) for key, cell in choose_examples(cells)
     )
     subtitle = str(target.product) if target.product else f"{target.acquired:%Y-%m-%d %H:%M:%S} UTC"
-    view = QuicklookView(target.name, subtitle, target.grid, target.patch_px, passes, absent, examples)
+    view = QuicklookView(target.name, subtitle, target.grid, target.patch_px, passes, tuple(absent), examples)
     write_quicklook(path, view)
-    return path
 
 
 def _example(

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from gee_s1ben.config import Config
 from gee_s1ben.pipeline.assemble import Assembled, assemble
+from gee_s1ben.pipeline.exporting import exporting, remove_remote
 from gee_s1ben.pipeline.fetch import Fetched, fetch
+from gee_s1ben.pipeline.finishing import finish
 from gee_s1ben.pipeline.match import check_matched, match
 from gee_s1ben.pipeline.ownership import claim
 from gee_s1ben.pipeline.plan import Plan, make_plan
@@ -75,11 +77,20 @@ def run(config: Config, *, overwrite: bool = False, quiet: bool = False) -> Repo
                 plan = make_plan(config, workspace, connection)
                 claim(config, plan, overwrite=overwrite)
             with clock.stage("fetch"):
-                fetched = fetch(config, workspace, quiet=quiet)
+                fetched = fetch(config, workspace, connection, quiet=quiet)
         with clock.stage("assemble"):
             assembled = assemble(config, workspace, quiet=quiet)
         with clock.stage("verify"):
             verified = verify(config, workspace, quiet=quiet)
+            finish(config, workspace, verified)
+            _remove_remote(config, workspace)
         with clock.stage("report"):
             summary = summarise(config, workspace)
     return Report(summary, plan, fetched, assembled, verified, time.perf_counter() - start, clock.seconds)
+
+
+def _remove_remote(config: Config, workspace: Workspace) -> None:
+    """Where it is asked for, remove from the destination what was verified here."""
+    if config.export.remove_remote and config.export.transport != "direct":
+        with connect(config) as connection, exporting(config, workspace, connection) as context:
+            remove_remote(context)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
 
 from gee_s1ben.config import Config
 from gee_s1ben.dataset.layout import layout
@@ -13,6 +15,9 @@ from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.pipeline.plan import TargetPlan, load_plan, load_target_plan
 from gee_s1ben.pipeline.progress import progress
 from gee_s1ben.pipeline.workspace import Workspace
+
+Cell = tuple[int, int]
+"""(column, row) of a patch in its target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,8 @@ def verify(config: Config, workspace: Workspace, *, quiet: bool = False) -> Veri
     right = absent = 0
     findings: list[Finding] = []
     with progress("verify", plan.patches + plan.absent, quiet=quiet) as bar:
-        for key in plan.targets:
+        for key, reasons in _reasons(root, sorted(plan.targets)):
             target_plan = load_target_plan(workspace, key)
-            reasons = {(row.col, row.row): row.reason for row in read_absent(root) if row.target == key}
             expected = [patch for cell, patch in _planned(target_plan, config) if cell not in reasons]
             report = verify_dataset(root, expected, form, strays=False)
             right, absent = right + report.right, absent + len(reasons)
@@ -51,7 +55,18 @@ def verify(config: Config, workspace: Workspace, *, quiet: bool = False) -> Veri
     return Verified(right, absent, (*findings, *find_strays(root, form)))
 
 
-def _planned(plan: TargetPlan, config: Config) -> Iterator[tuple[tuple[int, int], ExpectedPatch]]:
+def _reasons(root: Path, keys: Sequence[str]) -> Iterator[tuple[str, dict[Cell, str]]]:
+    """Why patches of each target are absent; the table, which is in the order of the keys, is read once."""
+    groups = groupby(read_absent(root), key=lambda row: row.target)
+    found = next(groups, None)
+    for key in keys:
+        while found is not None and found[0] < key:
+            found = next(groups, None)
+        here = found[1] if found is not None and found[0] == key else ()
+        yield key, {(row.col, row.row): row.reason for row in here}
+
+
+def _planned(plan: TargetPlan, config: Config) -> Iterator[tuple[Cell, ExpectedPatch]]:
     target = plan.target
     for job in plan.jobs:
         labels = {scene.id: scene.label for scene in job.one_pass.slices}
@@ -61,7 +76,7 @@ def _planned(plan: TargetPlan, config: Config) -> Iterator[tuple[tuple[int, int]
                 yield (col, row), ExpectedPatch(name, target.patch_grid(col, row), config.radar.polarisations)
 
 
-def _unexplained(plan: TargetPlan, reasons: dict[tuple[int, int], str]) -> Iterator[Finding]:
+def _unexplained(plan: TargetPlan, reasons: dict[Cell, str]) -> Iterator[Finding]:
     """Patches that the plan knows to be absent and the table does not, or that the table says without a reason."""
     target = plan.target
     for group in plan.absent:

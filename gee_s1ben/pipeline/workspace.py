@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,13 +16,17 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from gee_s1ben.dataset.atomic import atomic_write
+from gee_s1ben.dataset.atomic import atomic_write, storage_errors
+from gee_s1ben.domain.shard import Shard
 from gee_s1ben.errors import StorageError, WorkspaceError
 
 _Value = TypeVar("_Value")
 
 MARK = "gee-s1ben.workspace"
 """A file that says whose folder this is."""
+
+IDENTITY = "identity"
+"""A file with a random UUID that all request ids of this folder are made from; beside the ledger, to outlive it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +46,81 @@ class Workspace:
         StorageError
             It cannot be written.
         """
+        with self._locked(MARK, f"process {os.getpid()}"):
+            yield
+
+    @contextmanager
+    def held_by(self, shard: Shard) -> Iterator[None]:
+        """Hold a shard's part of the folder for the time of a ``with`` block.
+
+        The other shards of the same count may hold theirs at the same time, also on other machines where the file
+        system's locks reach them; :meth:`held` may not.
+
+        Raises
+        ------
+        WorkspaceError
+            A stage that wants the whole folder, the same shard, or a shard of another count is at work.
+        StorageError
+            It cannot be written.
+        """
+        name = f"shards/{shard.index}-of-{shard.count}"
+        with (
+            self._locked(MARK, f"shards of {shard.count}", shared=True),
+            self._locked(name, f"another process with --shard {shard}"),
+        ):
+            for path in (self.path / "shards").iterdir():
+                if not path.name.endswith(f"-of-{shard.count}") and self._is_locked(path):
+                    other = path.name.replace("-of-", "/")
+                    raise WorkspaceError(
+                        f"{self.path} is in use by shard {other}; all shards at work must be of one count"
+                    )
+            yield
+
+    @contextmanager
+    def _locked(self, name: str, holder: str, *, shared: bool = False) -> Iterator[None]:
+        """Lock a file that says who holds it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             foreign = not (self.path / MARK).exists() and any(self.path.iterdir())
             if foreign:
                 raise WorkspaceError(f"{self.path} holds something else; choose another 'workspace' or empty it")
-            descriptor = os.open(self.path / MARK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            (self.path / name).parent.mkdir(exist_ok=True)
+            descriptor = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise StorageError(f"cannot use the workspace {self.path}: {error.strerror or error}") from error
         try:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except BlockingIOError:
-                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                found = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip() or "an unknown process"
                 raise WorkspaceError(
-                    f"{self.path} is in use by process {holder}; wait for it, or choose another 'workspace'"
+                    f"{self.path} is in use by {found}; wait for it, or choose another 'workspace'"
                 ) from None
+            except OSError as error:
+                raise StorageError(
+                    f"cannot lock the workspace {self.path}: {error.strerror or error}; choose a 'workspace' on a file "
+                    "system that has locks (flock)"
+                ) from error
             try:
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+                if os.pread(descriptor, 64, 0) != f"{holder}\n".encode("ascii"):
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, f"{holder}\n".encode("ascii"), 0)
             except OSError as error:
                 raise StorageError(f"cannot write to the workspace {self.path}: {error.strerror or error}") from error
             yield
         finally:
             os.close(descriptor)
+
+    @staticmethod
+    def _is_locked(path: Path) -> bool:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def save(self, name: str, value: Any) -> None:
         """Write a value as JSON, whole or not at all.
@@ -108,10 +164,67 @@ class Workspace:
         except OSError as error:
             raise StorageError(f"cannot remove {self.path / name}: {error.strerror or error}") from error
 
+    @property
+    def ledger_path(self) -> Path:
+        """Where the ledger is kept."""
+        return self.path / "ledger.sqlite"
+
+    def identity(self) -> uuid.UUID:
+        """Return what tells this workspace's operations from all others', making it the first time.
+
+        Raises
+        ------
+        WorkspaceError
+            It is broken.
+        StorageError
+            It cannot be read or written.
+        """
+        path = self.path / IDENTITY
+        try:
+            return uuid.UUID(path.read_text("ascii").strip())
+        except FileNotFoundError:
+            made = uuid.uuid4()
+            keep(path, f"{made}\n".encode("ascii"))
+            return made
+        except ValueError as error:
+            raise WorkspaceError(
+                f"{path} is broken: put back what stood there (a UUID), or remove it if no exports are under way"
+            ) from error
+        except OSError as error:
+            raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+
     def window_path(self, fingerprint: str, window: str) -> Path:
         """Return where a window's GeoTIFF is kept."""
         return self.path / "windows" / fingerprint / f"{window}.tif"
 
+    def keep_window(self, fingerprint: str, window: str, content: bytes) -> None:
+        """Write a window's GeoTIFF, and beside it its checksum: nothing else tells of a bit that flips in its pixels.
+
+        Raises
+        ------
+        StorageError
+            The disk is full, read-only or failing.
+        """
+        path = self.window_path(fingerprint, window)
+        check = path.with_suffix(_CHECKSUM)
+        with storage_errors(check):
+            check.unlink(missing_ok=True)  # first: an old one beside a new window would call it broken
+        keep(path, content)
+        keep(check, f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode("ascii"))
+
+    def window_digest(self, fingerprint: str, window: str) -> str | None:
+        """Return the SHA-256 that a window should have; None where nobody wrote it down."""
+        path = self.window_path(fingerprint, window).with_suffix(_CHECKSUM)
+        try:
+            return path.read_text("ascii", "replace").partition(" ")[0]
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+_CHECKSUM = ".sha256"
+"""Suffix of a file with the checksum of the window of the same name."""
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}
 

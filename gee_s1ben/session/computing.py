@@ -40,8 +40,22 @@ def compute_geotiff(
     what: str = "computing pixels",
     dtype: str = "float32",
     pacer: Pacer | None = None,
+    *,
+    unmasked: bool = False,
 ) -> bytes:
     """Compute the pixels of an image on exactly this grid, as a GeoTIFF that has been decoded and checked.
+
+    Parameters
+    ----------
+    image, grid, bands, dtype
+        Whose pixels, where, of which bands, of which type.
+    what : str
+        What is being done, for the user.
+    pacer : Pacer, optional
+        How many requests may be in flight.
+    unmasked : bool
+        No pixel of the image is masked, and none is exactly zero: zeros at the end of the answer are what is missing of
+        it. A pixel answer has no checksum that would tell.
 
     Raises
     ------
@@ -61,9 +75,11 @@ def compute_geotiff(
         if not isinstance(content, bytes):
             raise UnusableAnswerError(f"{type(content).__name__} instead of a file")
         try:
-            decode_geotiff(content, grid, bands, dtype)
+            pixels = decode_geotiff(content, grid, bands, dtype)
         except RasterError as error:
             raise UnusableAnswerError(str(error)) from error
+        if unmasked and not pixels[bands[-1]][-1].any() and any(band.any() for band in pixels.values()):
+            raise UnusableAnswerError("its end is zeros")
         return content
 
     return asked(ask, what, pacer=pacer)

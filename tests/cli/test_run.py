@@ -80,7 +80,7 @@ def test_stages_one_by_one_give_the_same_dataset(write: Write, command: Command)
     ended = command("assemble", "--config", config)
     assert ended.code == 2
     assert "has not been fetched: run 'gee-s1ben fetch' first" in ended.err
-    assert command("fetch", "--config", config, "--json").data["requested"] == plan["requests"]
+    assert command("fetch", "--config", config, "--json").data["fetched"] == plan["requests"]
     assert command("assemble", "--config", config, "--json").code == 0
     verified = command("verify", "--config", config, "--json")
     assert (verified.code, verified.data["findings"]) == (0, [])

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import sys
 
 import pytest
 
-from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, atomic_write, storage_errors, sweep_partial
+from gee_s1ben.dataset import atomic
+from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, atomic_write, storage_errors, sweep_partial, sync_file_system
+from gee_s1ben.dataset.layout import layout
+from gee_s1ben.dataset.writer import PatchWriter
 from gee_s1ben.errors import StorageError
 
 
@@ -93,3 +98,21 @@ def test_sweep_takes_only_what_is_unfinished(tmp_path):
     assert names(tmp_path) == ["kept"]
     assert names(tmp_path / "kept") == ["z"]
     assert sweep_partial(tmp_path / "nowhere") == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has syncfs")
+def test_a_disk_that_fails_when_it_is_flushed_is_told(tmp_path, monkeypatch):
+    assert sync_file_system(tmp_path)
+
+    def fail(_descriptor):
+        ctypes.set_errno(errno.EIO)
+        return -1
+
+    monkeypatch.setattr(atomic, "_syncfs", lambda: fail)
+    with pytest.raises(StorageError, match="disk failed"):
+        PatchWriter(tmp_path, layout("v2")).flush()
+    monkeypatch.setattr(atomic, "_syncfs", lambda: None)
+    flushed = []
+    monkeypatch.setattr(os, "sync", lambda: flushed.append("all"))
+    PatchWriter(tmp_path, layout("v2")).flush()
+    assert flushed == ["all"]

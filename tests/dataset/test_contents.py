@@ -8,7 +8,8 @@ import small_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gee_s1ben.dataset.contents import CheckedReader, Contents, ManifestIndex
+from gee_s1ben.dataset.contents import CheckedReader, Contents
+from gee_s1ben.dataset.manifest_index import ManifestIndex
 from gee_s1ben.errors import InputError, RasterError
 
 NAMES = st.text("abAB-_.0", min_size=1, max_size=4).filter(lambda text: text not in (".", ".."))

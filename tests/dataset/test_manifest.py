@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import resource
 import shutil
+import signal
 import subprocess
 import tempfile
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +24,9 @@ from gee_s1ben.dataset.manifest import (
     read_absent,
     read_manifest,
     read_patches,
-    record_target,
 )
-from gee_s1ben.errors import InputError
+from gee_s1ben.dataset.recording import Recording, record_target
+from gee_s1ben.errors import InputError, StorageError
 
 TARGETS = ("33UUP_20170613T101031", "33UUP_20170614T101031", "grid-a_20170613T101031")
 
@@ -101,13 +106,110 @@ def test_the_text_of_the_tables(tmp_path):
     record_target(tmp_path, TARGETS[0], [("a b.tif", "0" * 64)], [row], [AbsentRow(TARGETS[0], 1, 2, "s2", "x, y")])
     assert manifest_path(tmp_path).read_bytes() == b"0" * 64 + b"  a b.tif\n"
     assert patches_path(tmp_path).read_bytes() == (
-        b"name,s2_patch,target,col,row,scene,pass_key,relative_orbit,direction,dt_hours\n"
+        b"name,s2_patch,target,col,row,scene,pass_key,relative_orbit,direction,dt_hours,filled_px\n"
         b"S1A_IW_GRDH_1SDV_20170613T165043_33UUP_70_48,s2_70_48,33UUP_20170613T101031,70,48,"
-        b"S1A_IW_GRDH_1SDV_20170613T165043,S1A_017018,146,ascending,6.6697\n"
+        b"S1A_IW_GRDH_1SDV_20170613T165043,S1A_017018,146,ascending,6.6697,\n"
     )
     assert absent_path(tmp_path).read_bytes() == (
         b'target,col,row,s2_patch,reason\n33UUP_20170613T101031,1,2,s2,"x, y"\n'
     )
+
+
+def test_tables_of_before_there_was_a_count_of_filled_pixels(tmp_path):
+    rows = [patch(TARGETS[0], 1, 0), replace(patch(TARGETS[1], 2, 0), filled_px=7)]
+    record_target(tmp_path, TARGETS[0], [], rows[:1], [])
+    lines = patches_path(tmp_path).read_text().splitlines()
+    patches_path(tmp_path).write_text("".join(f"{line.rpartition(',')[0]}\n" for line in lines))
+    assert list(read_patches(tmp_path)) == rows[:1]
+    record_target(tmp_path, TARGETS[1], [], rows[1:], [])
+    assert list(read_patches(tmp_path)) == rows
+    patches_path(tmp_path).write_text(patches_path(tmp_path).read_text().removesuffix(",7\n") + "\n")
+    with pytest.raises(InputError, match="line 3: broken"):
+        list(read_patches(tmp_path))
+
+
+@given(recordings)
+def test_targets_recorded_together_are_as_if_recorded_one_by_one(recordings):
+    with tempfile.TemporaryDirectory() as folder:
+        together, singly = Path(folder) / "a", Path(folder) / "b"
+        last = {target: content for target, content, _ in recordings}
+        half = len(last) // 2
+        for some in (list(last.items())[:half], list(last.items())[half:]):
+            with Recording(together) as recording:
+                for target, content in some:
+                    rows = [patch(target, *place, scene) for place, scene in content.items() if scene != "absent"]
+                    files = [file for row in rows for file in files_of(row)]
+                    gaps = [AbsentRow(target, *place, "s2", "r") for place, s in content.items() if s == "absent"]
+                    recording.add(target, files, rows, gaps)
+                    record_target(singly, target, files, rows, gaps)
+                recording.finish()
+        if last:
+            assert tables(together) == tables(singly)
+
+
+def tables(root):
+    return {path.name: path.read_bytes() for path in (root / "provenance").iterdir()}
+
+
+def test_nothing_is_changed_before_the_end(tmp_path):
+    rows = [patch(TARGETS[0], col, 0) for col in range(3)]
+    record_target(tmp_path, TARGETS[0], [file for row in rows for file in files_of(row)], rows, [])
+    before = tables(tmp_path)
+    seen = []
+
+    def remove(name):
+        seen.append(str(name))
+        found = tables(tmp_path)
+        assert {name: found[name] for name in before} == before
+        raise KeyboardInterrupt
+
+    with Recording(tmp_path) as recording:
+        recording.add(TARGETS[0], files_of(rows[0]), rows[:1], [])
+        with pytest.raises(KeyboardInterrupt):
+            recording.finish(remove)
+    assert seen == [rows[1].name]
+    assert tables(tmp_path) == before
+    assert len(record_target(tmp_path, TARGETS[0], files_of(rows[0]), rows[:1], [])) == 2
+    with Recording(tmp_path) as recording:
+        recording.add(TARGETS[0], [], [], [])
+        with pytest.raises(InputError, match="comes twice"):
+            recording.add(TARGETS[0], [], [], [])
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs a limit on the size of files")
+def test_a_disk_without_room_for_the_tables(tmp_path):
+    rows = [patch(TARGETS[0], col, row) for col in range(12) for row in range(60)]
+    files = [file for row in rows for file in files_of(row)]
+    record_target(tmp_path, TARGETS[0], files[:2], rows[:1], [])
+    before = tables(tmp_path)
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+        try:
+            record_target(tmp_path, TARGETS[0], files, rows, [])
+        except StorageError:
+            os._exit(17)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 17
+    assert tables(tmp_path) == before
+
+
+def test_memory_does_not_follow_the_number_of_targets(tmp_path):
+    """Peak of what Python allocates, which is most: forty targets take no more than ten."""
+    peaks = []
+    for count in (10, 40):
+        tracemalloc.start()
+        with Recording(tmp_path / str(count)) as recording:
+            for number in range(count):
+                key = f"{number:02d}UUP_20170613T101031"
+                rows = [patch(key, col, row) for col in range(20) for row in range(20)]
+                recording.add(key, [file for one in rows for file in files_of(one)], rows, [])
+                del rows
+            recording.finish()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="sha256sum is not installed")

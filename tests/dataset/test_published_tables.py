@@ -22,8 +22,9 @@ import rasterio
 from gee_s1ben.dataset.labels import CLASS_19_OF_43, CLASSES_19, CLASSES_43, to_19_classes
 from gee_s1ben.dataset.layout import PatchRecord, layout, metadata_json
 from gee_s1ben.dataset.layout_tables import carry_over, write_tables
-from gee_s1ben.dataset.manifest import PatchRow, read_manifest, record_target
+from gee_s1ben.dataset.manifest import PatchRow, read_manifest
 from gee_s1ben.dataset.published_tables import TableEntry, open_tables
+from gee_s1ben.dataset.recording import record_target
 from gee_s1ben.dataset.writer import PatchWriter
 from gee_s1ben.domain.naming import S1PatchName, S1ProductName
 from gee_s1ben.domain.tile import tile_grid

@@ -21,7 +21,8 @@ import gee_s1ben
 from gee_s1ben.dataset.difference import diff_datasets
 from gee_s1ben.dataset.layout import PatchRecord, layout
 from gee_s1ben.dataset.layout_tables import write_tables
-from gee_s1ben.dataset.manifest import PatchRow, record_target
+from gee_s1ben.dataset.manifest import PatchRow
+from gee_s1ben.dataset.recording import record_target
 from gee_s1ben.dataset.sampling import sample
 from gee_s1ben.dataset.statistics import Accumulator, band_statistics
 from gee_s1ben.dataset.stored import open_dataset

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gee_s1ben.dataset.layout import PatchRecord, layout
-from gee_s1ben.dataset.manifest import PatchRow, manifest_path, record_target
+from gee_s1ben.dataset.manifest import PatchRow, manifest_path
+from gee_s1ben.dataset.recording import record_target
 from gee_s1ben.dataset.verification import ExpectedPatch, Finding, find_strays, verify_dataset
 from gee_s1ben.dataset.writer import PatchWriter
 from gee_s1ben.domain.grid import Grid

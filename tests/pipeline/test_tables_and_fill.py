@@ -13,6 +13,7 @@ import pytest
 import rasterio
 
 from gee_s1ben.cli.app import run as command
+from gee_s1ben.dataset.manifest import read_absent, read_patches
 from gee_s1ben.dataset.stored import open_dataset
 from gee_s1ben.engine.catalog import Catalog
 
@@ -63,6 +64,25 @@ def test_the_fill_rule_decides_on_patches_that_lack_pixels(
         pixels = open_dataset(tmp_path / "out").read(patches[70])["VV"]
         assert (pixels[:118] == -10.0).all()
         assert (pixels[118:] == expected).all()
+
+
+@pytest.mark.parametrize(("min_valid", "there"), [(0.5, True), (118 / 120, True), (0.984, False), (1, False)])
+def test_how_much_must_be_valid_and_how_much_was_filled(
+    config: Callable[[str], Path], tmp_path: Path, min_valid: float, there: bool
+) -> None:
+    path = config(f"fill: nearest, min_valid: {min_valid}")
+    assert command(["run", "--config", str(path), "-q"]) == 0
+    filled = {row.col: row.filled_px for row in read_patches(tmp_path / "out")}
+    assert filled == ({70: 240, 71: 0} if there else {71: 0})
+    absent = [(row.col, row.reason) for row in read_absent(tmp_path / "out")]
+    assert absent == ([] if there else [(70, "S1A_017018: 240 of 14400 pixels have no data")])
+    assert command(["describe", str(tmp_path / "out"), "-q"]) == 0
+    table = pq.read_table(tmp_path / "out" / "provenance" / "patches.parquet").to_pylist()
+    assert {row["col"]: row["valid_fraction"] for row in table} == {
+        col: 1 - count / 14400 for col, count in filled.items()
+    }
+    # Another share is another dataset.
+    assert command(["assemble", "--config", str(path), "-q", "--set", "dataset.min_valid=0.75"]) == 2
 
 
 def test_labels_and_splits_are_carried_over_from_the_tables(config: Callable[[str], Path], tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from gee_s1ben import __version__
 from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, atomic_write, storage_errors, sync
-from gee_s1ben.dataset.contents import CheckedReader, Contents, ManifestIndex, ReadPatch
+from gee_s1ben.dataset.contents import CheckedReader, Contents, ReadPatch
 from gee_s1ben.dataset.manifest import PROVENANCE, PatchRow
+from gee_s1ben.dataset.manifest_index import ManifestIndex
 from gee_s1ben.dataset.packed import lmdb_safetensors, webdataset_tar, zarr_shards
 from gee_s1ben.dataset.packed.forms import PackFormat, PackPlan, PackWriter, library
 from gee_s1ben.errors import InputError, RasterError, WorkspaceError

@@ -1,0 +1,109 @@
+"""Which rasters are owed: windows for ``direct``, whole passes over a target for the exports."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from gee_s1ben.config import Config
+from gee_s1ben.domain.grid import Grid
+from gee_s1ben.domain.job import JOB_ID_LENGTH, Job
+from gee_s1ben.domain.tile import Target
+from gee_s1ben.pipeline import plan as plans
+from gee_s1ben.pipeline.windows import Window
+from gee_s1ben.pipeline.workspace import Workspace, digest
+from gee_s1ben.session.computing import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """A job with all that is needed to ask for it and to land it."""
+
+    job: Job
+    target: Target
+    col: int
+    """First column of the job's grid in the target's raster."""
+    row: int
+    windows: tuple[Window, ...]
+    """What it lands as, in pixels of the target's raster."""
+    image: Callable[[], Image]
+    """Builds the graph; needs a connection."""
+
+
+def rasters(config: Config, workspace: Workspace) -> Iterator[Raster]:
+    """Every raster of the plan, target by target, pass by pass; one target's plan in memory at a time.
+
+    Raises
+    ------
+    WorkspaceError
+        There is no plan, or it was made from another configuration.
+    """
+    for key in plans.load_plan(config, workspace).targets:
+        yield from target_rasters(config, plans.load_target_plan(workspace, key))
+
+
+def target_rasters(config: Config, plan: plans.TargetPlan) -> Iterator[Raster]:
+    """Rasters of one target's plan."""
+    target, bands = plan.target, tuple(config.radar.polarisations)
+    for owed in plan.jobs:
+        image = partial(plans.job_image, config, owed.one_pass)
+        for windows in grouped(config, owed.windows):
+            col, row = min(one.col for one in windows), min(one.row for one in windows)
+            width = max(one.col + one.width for one in windows) - col
+            height = max(one.row + one.height for one in windows) - row
+            box = Window(col, row, width, height, ())
+            grid = box.grid(target)
+            job = Job(
+                id=job_id(owed.fingerprint, grid, bands),
+                target=target.key,
+                pass_key=owed.one_pass.key,
+                fingerprint=owed.fingerprint,
+                name=box.name,
+                grid=grid,
+                bands=bands,
+            )
+            yield Raster(job, target, col, row, windows, image)
+
+
+def grouped(config: Config, windows: Sequence[Window]) -> list[tuple[Window, ...]]:
+    """Windows that are asked for as one raster: each its own for ``direct``, else as many as ``raster_px`` holds."""
+    if config.export.transport == "direct":
+        return [(window,) for window in windows]
+    step, longest = config.window_px, config.export.raster_px
+    across = _spans([(one.col // step, one.col, one.col + one.width) for one in windows], longest)
+    down = _spans([(one.row // step, one.row, one.row + one.height) for one in windows], longest)
+    groups: defaultdict[tuple[int, int], list[Window]] = defaultdict(list)
+    for one in windows:
+        groups[down[one.row // step], across[one.col // step]].append(one)
+    return [tuple(groups[key]) for key in sorted(groups)]
+
+
+def job_id(fingerprint: str, grid: Grid, bands: Sequence[str]) -> str:
+    """Return the id of a job: the digest of what decides its pixels."""
+    return digest(fingerprint, grid.to_pixel_grid(), list(bands))[:JOB_ID_LENGTH]
+
+
+def _spans(lines: Sequence[tuple[int, int, int]], longest: int) -> dict[int, int]:
+    """Number of the span that each line of the lattice falls in, so that no span passes ``longest`` where it can help.
+
+    Parameters
+    ----------
+    lines : sequence of (line, first, end)
+        Pixels that a window on a line of the lattice takes; lines may repeat.
+    longest : int
+        Pixels.
+    """
+    reach: dict[int, tuple[int, int]] = {}
+    for line, first, end in lines:
+        known = reach.get(line, (first, end))
+        reach[line] = min(known[0], first), max(known[1], end)
+    found: dict[int, int] = {}
+    span, start = -1, 0
+    for line in sorted(reach):
+        first, end = reach[line]
+        if span < 0 or end - start > longest:
+            span, start = span + 1, first
+        found[line] = span
+    return found
