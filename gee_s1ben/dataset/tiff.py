@@ -86,13 +86,15 @@ def float_bands(tags: Mapping[int, Tag]) -> tuple[int, int, int, int] | None:
     ):
         return None
     rows = min(_number(tags, STRIP_ROWS, height), height)
-    offsets = tags[STRIP_OFFSETS].values.astype(np.int64)
+    offsets, stored = (tags[code].values.astype(np.int64) for code in (STRIP_OFFSETS, STRIP_SIZES))
     heights = np.full((bands, -(-height // rows)), rows)
     heights[:, -1] = height - rows * (heights.shape[1] - 1)
     sizes = 4 * width * heights.ravel()
+    if not len(offsets) == len(stored) == len(sizes):
+        return None
     wanted = offsets[0] + np.concatenate([[0], np.cumsum(sizes)[:-1]])
     # What is longer than its strip (GDAL pads the last one of some files) has its pixels at the start all the same.
-    if not np.array_equal(offsets, wanted) or not (tags[STRIP_SIZES].values.astype(np.int64) >= sizes).all():
+    if not np.array_equal(offsets, wanted) or not (stored >= sizes).all():
         return None
     return int(offsets[0]), bands, height, width
 
