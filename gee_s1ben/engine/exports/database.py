@@ -129,7 +129,8 @@ class Database:
             try:
                 yield
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # where the disk fails SQLite has rolled back by itself
+                    self._connection.execute("ROLLBACK")
                 self._waiting.clear()
                 raise
             self._connection.execute("COMMIT")
