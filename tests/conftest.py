@@ -45,13 +45,11 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """Commands set logging up for a terminal; the next test must not find it so."""
-    names = ("", "gee_s1ben", "googleapiclient", "google.auth", "urllib3", "rasterio")
-    levels = {name: logging.getLogger(name).level for name in names}
-    yield
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+def logging_as_it_is() -> None:
+    """Commands set logging up for a terminal, those of fixtures too; no test must find it so."""
+    logging.getLogger().setLevel(logging.WARNING)
+    for name in ("gee_s1ben", "googleapiclient", "google.auth", "urllib3", "rasterio"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 EeOn = Callable[[Path], AbstractContextManager[str]]
