@@ -32,8 +32,9 @@ def cut_raster(
 ) -> CutReport:
     """Cut a raster on disk into patches and write them.
 
-    The patches of a worker appear together when it is done, or none of them does. Memory holds one row of patches a
-    worker. Workers are threads: what they do, reading, writing and checksums, leaves the interpreter free.
+    The patches of a worker appear together when it is done, or none of them does. Memory holds two rows of patches a
+    worker: the next is read while one is written. Workers are threads: what they do, reading, writing and checksums,
+    leaves the interpreter free.
 
     Parameters
     ----------
@@ -80,11 +81,14 @@ def cut_raster(
         with (
             open_raster(path, grid, polarisations, sha256=expected, named=named) as raster,
             writer.batch(checksums=checksums) as batch,
+            ThreadPoolExecutor(1) as reader,
         ):
-            for row in part:
-                first_row, first_col, height, width = _block(row, grid)
-                bands = raster.block(first_row, first_col, height, width)
-                report.add(batch.cut(row, bands, grid.window(first_col, first_row, width, height), fill))
+            blocks = [_block(row, grid) for row in part]
+            reading = [reader.submit(raster.block, *block) for block in blocks[:1]]
+            for number, (row, (top, left, height, width)) in enumerate(zip(part, blocks, strict=True), start=1):
+                bands = reading.pop().result()
+                reading += [reader.submit(raster.block, *block) for block in blocks[number : number + 1]]
+                report.add(batch.cut(row, bands, grid.window(left, top, width, height), fill))
         return report
 
     if len(parts) < 2:

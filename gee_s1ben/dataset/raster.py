@@ -37,7 +37,7 @@ class RadarRaster:
         self._file = file
         self._plain_offset = plain_offset
         self._descriptor = -1 if plain_offset is None else os.open(path, os.O_RDONLY)
-        self._strip: Pixels | None = None
+        self._strips: list[Pixels] = []
         self._strip_at: int | None = None
 
     def block(self, row: int, col: int, height: int, width: int) -> dict[str, Pixels]:
@@ -53,23 +53,25 @@ class RadarRaster:
         Returns
         -------
         dict of str to ndarray of float32, shape (height, width)
-            By polarisation; valid until the next call.
+            By polarisation; valid until the call after the next: one block can be read while another is used.
 
         Raises
         ------
         RasterError
             The file is truncated or broken there.
         """
-        if self._strip is None or self._strip.shape[1] != height:
-            self._strip, self._strip_at = np.empty((len(self.polarisations), height, self.grid.width), np.float32), None
+        if not self._strips or self._strips[0].shape[1] != height:
+            shape = len(self.polarisations), height, self.grid.width
+            self._strips, self._strip_at = [np.empty(shape, np.float32) for _ in range(2)], None
         if self._strip_at != row:
             self._strip_at = None
+            self._strips.reverse()
             if self._plain_offset is None:
-                self._decode(self._strip, row)
+                self._decode(self._strips[0], row)
             else:
-                self._load(self._strip, row, self._plain_offset)
+                self._load(self._strips[0], row, self._plain_offset)
             self._strip_at = row
-        return dict(zip(self.polarisations, self._strip[:, :, col : col + width], strict=True))
+        return dict(zip(self.polarisations, self._strips[0][:, :, col : col + width], strict=True))
 
     def close(self) -> None:
         """Close the file."""
