@@ -14,7 +14,7 @@ from gee_s1ben.config import Config, load_config
 from gee_s1ben.domain.scene import Pass, Scene
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.pipeline.assignment import PatchGroup
-from gee_s1ben.pipeline.plan import Job, Plan, TargetPlan, plan_digest
+from gee_s1ben.pipeline.plan import PassPlan, Plan, TargetPlan, plan_digest
 from gee_s1ben.pipeline.windows import trimmed_windows
 from gee_s1ben.pipeline.workspace import Workspace, digest
 from gee_s1ben.published import choice
@@ -69,7 +69,7 @@ def target_plan(config: Config, target: Target) -> TargetPlan:
         groups = tuple(_group(one, slice_, cells[found.scenes.index(slice_)]) for slice_ in slices)
         all_cells = [cell for group in groups for cell in group.cells]
         fingerprint = digest(target.key, [slice_.label for slice_ in slices])[:32]
-        jobs.append(Job(fingerprint, one, groups, trimmed_windows(target, all_cells, config.window_px)))
+        jobs.append(PassPlan(fingerprint, one, groups, trimmed_windows(target, all_cells, config.window_px)))
     return TargetPlan(target, tuple(jobs), (), ())
 
 

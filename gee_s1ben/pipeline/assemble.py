@@ -27,7 +27,7 @@ from gee_s1ben.ledger import Ledger
 from gee_s1ben.pipeline.assignment import PatchGroup
 from gee_s1ben.pipeline.ownership import claim
 from gee_s1ben.pipeline.patch_names import s2_names
-from gee_s1ben.pipeline.plan import Job, Plan, TargetPlan, load_plan, load_target_plan
+from gee_s1ben.pipeline.plan import PassPlan, Plan, TargetPlan, load_plan, load_target_plan
 from gee_s1ben.pipeline.progress import progress
 from gee_s1ben.pipeline.windows import Window
 from gee_s1ben.pipeline.workspace import Workspace, digest
@@ -64,7 +64,7 @@ class _Piece:
     """A window, and all that is needed to make its patches."""
 
     target: Target
-    job: Job
+    job: PassPlan
     window: Window
     served: Mapping[tuple[int, int], PatchGroup]
     """What each patch of the job is made from, by (column, row)."""
@@ -241,7 +241,7 @@ def _assemble_window(config: Config, workspace: Workspace, piece: _Piece, writer
     return WindowRecord(tuple(_rows(target, job, report)), tuple(report.files), tuple(absent))
 
 
-def _rows(target: Target, job: Job, report: CutReport) -> Iterator[PatchRow]:
+def _rows(target: Target, job: PassPlan, report: CutReport) -> Iterator[PatchRow]:
     dt_hours = abs((job.one_pass.acquired - target.acquired).total_seconds()) / 3600
     for record in report.written:
         yield PatchRow(

@@ -20,7 +20,7 @@ _ITEM_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class PassPlan:
     """What is owed of one pass for one target."""
 
     fingerprint: str
@@ -35,7 +35,7 @@ class TargetPlan:
     """All that is to be made for one target."""
 
     target: Target
-    jobs: tuple[Job, ...]
+    jobs: tuple[PassPlan, ...]
     absent: tuple[AbsentGroup, ...]
     simulated: tuple[str, ...]
     """Ids of simulated scenes among the sources."""
@@ -140,7 +140,7 @@ def plan_target(config: Config, matched: TargetMatch, client_version: str) -> Ta
             target.grid.to_pixel_grid(),
             client_version,
         )[:32]
-        jobs.append(Job(fingerprint, one, groups, windows_of(target, cells, config.window_px)))
+        jobs.append(PassPlan(fingerprint, one, groups, windows_of(target, cells, config.window_px)))
     return TargetPlan(target, tuple(jobs), assignment.absent, matched.simulated)
 
 
