@@ -59,7 +59,7 @@ def test_interrupt_while_loading() -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
         # 2 if it was done before the signal came, or by the signal itself before there was a word to say. Now and then
-        # it falls into a callback of the importing machinery, which shows it and goes on; nothing can be done about that.
+        # it falls into a callback of the importing machinery, which shows it and goes on.
         assert process.returncode in (130, 2, -signal.SIGINT), err
         if process.returncode != -signal.SIGINT and "Exception ignored" not in err:
             assert "Traceback" not in err, err
