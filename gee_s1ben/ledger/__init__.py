@@ -3,6 +3,7 @@
 from gee_s1ben.ledger.records import (
     ENDED,
     FINAL,
+    OUT,
     Added,
     AttemptRecord,
     Cause,
@@ -22,6 +23,7 @@ from gee_s1ben.ledger.store import Ledger
 __all__ = [
     "ENDED",
     "FINAL",
+    "OUT",
     "Added",
     "AttemptRecord",
     "Cause",

@@ -53,6 +53,9 @@ class Standing(StrEnum):
 FINAL = frozenset({Standing.SUCCEEDED, Standing.FAILED, Standing.CANCELLED, Standing.GONE})
 """The service does nothing more for these."""
 
+OUT = tuple(standing for standing in Standing if standing not in FINAL)
+"""The service may still do something for these, and they may still cost something."""
+
 
 class Cause(StrEnum):
     """Why an attempt was begun."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from gee_s1ben.config import Config
-from gee_s1ben.ledger import Finished, JobRecord, JobState, Ledger, Standing
+from gee_s1ben.config.model import ITEM_BYTES
+from gee_s1ben.ledger import OUT, Finished, JobRecord, JobState, Ledger, Standing
 from gee_s1ben.pipeline.estimate import (
     ASSUMED_BATCH,
     ASSUMED_DIRECT,
@@ -21,10 +22,6 @@ from gee_s1ben.pipeline.estimate import (
     most_at_a_time,
 )
 
-OUT = (Standing.INTENDED, Standing.PENDING, Standing.RUNNING, Standing.CANCELLING, Standing.UNKNOWN)
-"""Operations that may still cost something."""
-
-_ITEM_BYTES = 4
 _REQUESTS_EACH = {"direct": 1, "drive": 3, "gcs": 3}
 """To compute it; or to start it, to look for its file and to bring that down."""
 
@@ -92,7 +89,7 @@ def expected(config: Config, ledger: Ledger | None, sizes: Sequence[int], runnin
         sizes,
         rates(config, ledger),
         slots=slots(config, ledger),
-        bytes_per_px=len(config.radar.polarisations) * _ITEM_BYTES,
+        bytes_per_px=len(config.radar.polarisations) * ITEM_BYTES,
         requests_each=_REQUESTS_EACH[config.export.transport],
         running=running,
     )

@@ -13,9 +13,6 @@ from gee_s1ben.ledger import Cause, Ledger, OperationRecord, Seen, Standing
 from gee_s1ben.pipeline.context import intended
 from gee_s1ben.session.exports import Operation, OperationState
 
-OUT = (Standing.INTENDED, Standing.PENDING, Standing.RUNNING, Standing.CANCELLING, Standing.UNKNOWN)
-"""The service may still do something for these."""
-
 STANDINGS: Mapping[OperationState, Standing] = {
     OperationState.PENDING: Standing.PENDING,
     OperationState.RUNNING: Standing.RUNNING,

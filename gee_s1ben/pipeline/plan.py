@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from gee_s1ben.config import Config
+from gee_s1ben.config.model import ITEM_BYTES
 from gee_s1ben.domain.scene import Pass
 from gee_s1ben.domain.tile import PatchBlock, Target, tile_grid
 from gee_s1ben.errors import NamingError, WorkspaceError
@@ -15,8 +16,6 @@ from gee_s1ben.pipeline.windows import Window, covering_windows, trimmed_windows
 from gee_s1ben.pipeline.workspace import Workspace, digest
 from gee_s1ben.session.computing import Image, serialized
 from gee_s1ben.session.connection import Connection
-
-_ITEM_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +177,7 @@ def _numbers(plan: TargetPlan, bands: int) -> Plan:
         jobs=len(plan.jobs),
         requests=len(windows),
         pixels=pixels,
-        bytes=pixels * bands * _ITEM_BYTES,
+        bytes=pixels * bands * ITEM_BYTES,
         client_version="",
         simulated=bool(plan.simulated),
     )

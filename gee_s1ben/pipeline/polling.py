@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from gee_s1ben.domain.job import Token
 from gee_s1ben.errors import AccessError, ServiceError
-from gee_s1ben.ledger import JobRecord, JobState, OperationRecord, Seen, Standing
+from gee_s1ben.ledger import OUT, JobRecord, JobState, OperationRecord, Seen, Standing
 from gee_s1ben.pipeline.advancing import react
 from gee_s1ben.pipeline.arriving import Arrived, bring_down
 from gee_s1ben.pipeline.context import Exporting
-from gee_s1ben.pipeline.matching import OUT, adopt, as_seen, match, ours
+from gee_s1ben.pipeline.matching import adopt, as_seen, match, ours
 from gee_s1ben.pipeline.submission import Submitted, submit
 from gee_s1ben.session.exports import Operation, cancel_operation, get_operation, list_operations
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from gee_s1ben.config.model import ITEM_BYTES
 from gee_s1ben.domain.job import Token
 from gee_s1ben.errors import Reaction, ServiceError
-from gee_s1ben.ledger import JobRecord, JobState, OperationRecord, Seen, Standing
+from gee_s1ben.ledger import OUT, JobRecord, JobState, OperationRecord, Seen, Standing
 from gee_s1ben.pipeline.advancing import react
 from gee_s1ben.pipeline.arriving import still_missing
 from gee_s1ben.pipeline.context import Exporting, destination_name
 from gee_s1ben.pipeline.costs import affordable_jobs, why_held
-from gee_s1ben.pipeline.matching import OUT, adopt, as_seen, match, ours
+from gee_s1ben.pipeline.matching import adopt, as_seen, match, ours
 from gee_s1ben.pipeline.rasters import Raster
 from gee_s1ben.session.computing import Image
 from gee_s1ben.session.exports import ExportRequest, Operation, list_operations, start_export

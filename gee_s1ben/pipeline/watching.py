@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 from gee_s1ben.config import Config
 from gee_s1ben.errors import AccessError, GeeS1benError, InputError, Reaction, ServiceError, WorkspaceError
-from gee_s1ben.ledger import JobRecord, Ledger
+from gee_s1ben.ledger import OUT, JobRecord, Ledger
 from gee_s1ben.pipeline.arriving import Arrived
 from gee_s1ben.pipeline.context import Exporting, owed_digest
 from gee_s1ben.pipeline.costs import is_over_budget
 from gee_s1ben.pipeline.exporting import LONGEST_PAUSE, exporting
-from gee_s1ben.pipeline.matching import OUT
 from gee_s1ben.pipeline.notifying import Tidings, notify, stopped, tidings
 from gee_s1ben.pipeline.plan import load_plan
 from gee_s1ben.pipeline.polling import Polled, poll

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from importlib.resources import files
-from pathlib import Path
 
 Point = tuple[float, float]
 """Longitude and latitude in degrees."""
@@ -95,8 +94,3 @@ def match_map(view: MapView) -> str:
     # Names come from files and services; inside a script only this character could end it.
     page = (files("gee_s1ben.quality") / "pages" / "match_map.html").read_text(encoding="utf-8")
     return page.replace('"{{data}}"', data.replace("<", "\\u003c"), 1)
-
-
-def write_match_map(path: Path, view: MapView) -> None:
-    """Write the page as it is; for a whole file or none, give a path that is renamed afterwards."""
-    path.write_text(match_map(view), encoding="utf-8")
