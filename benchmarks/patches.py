@@ -5,8 +5,8 @@ one file a band. All methods take turns, row of patches by row of patches, and e
 one method's time over another's in the same turn, so that a busy machine slows both; behind it, in brackets, stands
 the share of the fastest turn of each, which is what a quiet machine does. ::
 
-    python benchmarks/patches.py --folder /dev/shm/patches --delete   # in memory
-    python benchmarks/patches.py --folder /var/tmp/patches            # on disk
+    python benchmarks/patches.py --folder /dev/shm/patches --raster /var/tmp --delete   # patches in memory
+    python benchmarks/patches.py --folder /var/tmp/patches                              # on disk
 
 - ``raw``: ``os.open``, ``os.write``, ``os.close`` of files of the same size, always the same bytes from memory;
 - ``raw + folders``: the same with a folder a patch; ``raw, own bytes``: with bytes that were
@@ -34,6 +34,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing.synchronize import Barrier
@@ -82,6 +83,11 @@ def make_raster(path: Path) -> None:
         file.descriptions = BANDS
         for band in (1, 2):
             file.write(random.standard_normal(GRID.shape, dtype=np.float32) * 4 - 12, band)
+    # Once more in one go, as the pipeline keeps what was fetched: GDAL's small writes leave the file in small pieces in
+    # the system's memory.
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
 
 
 class Methods:  # each is described above
@@ -228,28 +234,30 @@ def read_by_rasterio(path: str) -> object:
 
 
 def compare_workers(methods: Methods, folder: Path, rows: int, turns: int, *, delete: bool) -> Timed:
-    """Seconds a file of one and of two processes, each a shard, and of one and two that only write raw files."""
-    timed: Timed = {name: [] for name in ("one", "two", "raw one", "raw two")}
+    """Seconds a file: one process, two that are shards, one with two threads, and one and two that write raw files."""
+    timed: Timed = {name: [] for name in ("one", "two", "two threads", "raw one", "raw two")}
     span = rows // turns
     for turn in range(turns):
         records = [patch_record(col, row) for row in range(turn * span, (turn + 1) * span) for col in range(SIDE)]
         for name in timed:
-            count = 1 + ("two" in name)
+            count, threads = 1 + name.endswith("two"), 1 + name.endswith("threads")
             place = folder / f"workers-{turn}-{name.replace(' ', '')}"
             place.mkdir()
-            spent = run_workers(methods, place, records, count, raw="raw" in name)
+            spent = run_workers(methods, place, records, count, threads=threads, raw="raw" in name)
             timed[name].append(spent / (2 * len(records)))
             if delete:
                 shutil.rmtree(place)
     return timed
 
 
-def run_workers(methods: Methods, folder: Path, records: Sequence[PatchRecord], count: int, *, raw: bool) -> float:
+def run_workers(
+    methods: Methods, folder: Path, records: Sequence[PatchRecord], count: int, *, threads: int = 1, raw: bool
+) -> float:
     """Seconds from the moment when all are ready until all are done."""
     context = multiprocessing.get_context("fork")
     barrier: Barrier = context.Barrier(count + 1)
     workers = [
-        context.Process(target=work, args=(methods, folder, records, Shard(index, count), barrier, raw))
+        context.Process(target=work, args=(methods, folder, records, Shard(index, count), barrier, threads, raw))
         for index in range(1, count + 1)
     ]
     for worker in workers:
@@ -265,7 +273,13 @@ def run_workers(methods: Methods, folder: Path, records: Sequence[PatchRecord], 
 
 
 def work(
-    methods: Methods, folder: Path, records: Sequence[PatchRecord], shard: Shard, barrier: Barrier, raw: bool
+    methods: Methods,
+    folder: Path,
+    records: Sequence[PatchRecord],
+    shard: Shard,
+    barrier: Barrier,
+    threads: int,
+    raw: bool,
 ) -> None:
     rows = sorted({record.row for record in records})
     mine = set(shard.part(rows))
@@ -275,7 +289,7 @@ def work(
         methods.raw_folders(folder / str(shard.index), part)
     else:
         writer = PatchWriter(folder, layout("v2"), shard)
-        cut_raster(methods.raster, GRID, BANDS, part, writer, checksums=False)
+        cut_raster(methods.raster, GRID, BANDS, part, writer, workers=threads, checksums=False)
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -303,16 +317,19 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="work in here; its file system is what is measured")
+    parser.add_argument("--raster", type=Path, help="make the raster in here; beside the patches by default")
     parser.add_argument("--rows", type=int, default=SIDE, help="rows of 91 patches; the whole tile by default")
-    parser.add_argument("--each", type=int, default=7, help="rows of patches a turn")
+    parser.add_argument("--each", type=int, default=13, help="rows of patches a turn")
     parser.add_argument("--delete", action="store_true", help="delete files as soon as they are written, untimed")
     parser.add_argument("--json", type=Path, help="write the results here as well")
     arguments = parser.parse_args()
-    if arguments.folder:
-        arguments.folder.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=arguments.folder))
-    try:
-        raster = folder / "tile.tif"
+    for wanted in (arguments.folder, arguments.raster):
+        if wanted:
+            wanted.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.folder)))
+        beside = stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.raster or folder))
+        raster = Path(beside) / "tile.tif"
         make_raster(raster)
         methods = Methods(raster)
         writing = compare_writing(methods, folder, arguments.rows, arguments.each, delete=arguments.delete)
@@ -321,8 +338,6 @@ def main() -> None:
         workers = compare_workers(
             methods, folder, arguments.rows, max(1, arguments.rows // 13), delete=arguments.delete
         )
-    finally:
-        shutil.rmtree(folder)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     lines = [f"{cores} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, {platform.machine()}"]
     lines += table("writing", writing, ("raw", "raw + folders", "raw, own bytes", "rasterio"))

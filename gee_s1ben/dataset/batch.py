@@ -6,11 +6,10 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Set
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
@@ -18,7 +17,7 @@ import numpy as np
 from gee_s1ben.dataset.atomic import storage_errors
 from gee_s1ben.dataset.geotiff import encode_patch_tif
 from gee_s1ben.dataset.layout import Layout, PatchRecord
-from gee_s1ben.dataset.mould import NEIGHBOURS, Mould, file_end
+from gee_s1ben.dataset.mould import NEIGHBOURS, Mould, Moulds, file_end
 from gee_s1ben.dataset.validity import FillRule, Pixels
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import InputError, RasterError
@@ -27,9 +26,6 @@ _POLARISATION = re.compile(r"[A-Z]{2}")
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _OFF_GRID_PX = 1e-6
 _NO_FILLING = FillRule()
-_NONE: Mapping[int, str] = MappingProxyType({})
-_WORTH_A_THREAD = 4
-"""Files of which another thread computes the checksums; to hand one file over would take as long."""
 
 Data = bytes | memoryview
 """A file's content."""
@@ -40,6 +36,7 @@ class Publisher(Protocol):
 
     root: Path
     layout: Layout
+    moulds: Moulds
 
     def new_partial(self) -> Path:
         """Return a path for something unfinished."""
@@ -83,7 +80,6 @@ class PatchBatch:
         self._names: set[str] = set()
         self._mould: Mould | None = None
         self._checked: Set[str] = frozenset()
-        self._hasher: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
         self._stage = self._writer.new_partial()
@@ -101,8 +97,8 @@ class PatchBatch:
                     for parent, (folder, names) in self._parents.items():
                         self._writer.publish(self._stage / folder, parent, names)
         finally:
-            if self._hasher is not None:
-                self._hasher.shutdown()
+            if self._mould is not None:
+                self._writer.moulds.give(self._mould)
             os.close(self._stage_fd)
             shutil.rmtree(self._stage, ignore_errors=True)
 
@@ -131,7 +127,7 @@ class PatchBatch:
             except RasterError as error:
                 raise RasterError(f"patch {record.name}, {polarisation}: {error}") from error
         with storage_errors(self._writer.root):
-            return self._with_checksums(self._write(record, files))
+            return self._write(record, files)
 
     def cut(
         self,
@@ -176,18 +172,15 @@ class PatchBatch:
         with storage_errors(self._writer.root):
             for some, rows, cols in _side_by_side(records, grid):
                 if self._mould is None or not self._mould.fits(some[0].grid, tuple(bands)):
-                    self._mould = Mould(some[0].grid, tuple(bands))
+                    self._mould = self._writer.moulds.take(some[0].grid, tuple(bands))
                 width = some[0].grid.width
                 filled = self._mould.fill([record.grid for record in some], bands, rows, cols)
-                hashing = self._begin_to_hash([data for files in filled for _, data in files])
-                written: list[tuple[str, Data]] = []
                 for left, record, files in zip(range(cols.start, cols.stop, width), some, filled, strict=True):
                     if files:
-                        written += self._write(record, files)
+                        report.files += self._write(record, files)
                         report.written.append(record)
                     else:
-                        written += self._cut_carefully(record, bands, rows, slice(left, left + width), fill, report)
-                report.files += self._with_checksums(written, hashing.result() if hashing is not None else {})
+                        self._cut_carefully(record, bands, rows, slice(left, left + width), fill, report)
         return report
 
     def _cut_carefully(
@@ -198,41 +191,28 @@ class PatchBatch:
         cols: slice,
         fill: FillRule,
         report: CutReport,
-    ) -> list[tuple[str, Data]]:
+    ) -> None:
         cut = {name: np.ascontiguousarray(pixels[rows, cols]) for name, pixels in bands.items()}
         try:
             outcome = fill.apply(cut)
             if isinstance(outcome, str):
                 report.absent.append((record, outcome))
-                return []
+                return
             filled, count = outcome
             files = [(file_end(name), encode_patch_tif(filled[name], record.grid)) for name in sorted(filled)]
         except RasterError as error:
             raise RasterError(f"patch {record.name}: {error}") from error
         if count:
             report.filled[str(record.name)] = count
+        report.files += self._write(record, files)
         report.written.append(record)
-        return self._write(record, files)
 
-    def _begin_to_hash(self, files: list[Data]) -> Future[dict[int, str]] | None:
-        """Begin to compute checksums, which takes as long as writing, while others write; None if there is no need."""
-        if not self._checksums or len(files) < _WORTH_A_THREAD:
-            return None
-        if self._hasher is None:
-            self._hasher = ThreadPoolExecutor(1)
-        return self._hasher.submit(_checksums, files)
-
-    def _with_checksums(self, files: list[tuple[str, Data]], known: Mapping[int, str] = _NONE) -> list[tuple[str, str]]:
-        if not self._checksums:
-            return [(path, "") for path, _ in files]
-        return [(path, known.get(id(data)) or sha256(data).hexdigest()) for path, data in files]
-
-    def _write(self, record: PatchRecord, rasters: Iterable[tuple[str, Data]]) -> list[tuple[str, Data]]:
-        """Write the folder of a patch under the stage; return the files by their paths to be.
+    def _write(self, record: PatchRecord, rasters: Iterable[tuple[str, Data]]) -> list[tuple[str, str]]:
+        """Write the folder of a patch under the stage; return path to be and SHA-256 of each file.
 
         Rasters are given by the end of their names, sorted.
         """
-        name, layout = str(record.name), self._writer.layout
+        name, layout, stage = str(record.name), self._writer.layout, self._stage_fd
         if name in self._names:
             raise InputError(f"patch {name} comes twice")
         self._names.add(name)
@@ -240,23 +220,25 @@ class PatchBatch:
         staged = self._parents.get(parent)
         if staged is None:
             staged = self._parents[parent] = str(len(self._parents)), []
-            os.mkdir(staged[0], dir_fd=self._stage_fd)
+            os.mkdir(staged[0], dir_fd=stage)
         staged[1].append(name)
         # Paths are text, and from the stage: a Path a file would cost as much as opening it, and so would a long way.
         folder = f"{staged[0]}/{name}"
-        os.mkdir(folder, dir_fd=self._stage_fd)
-        files = [(f"{name}{end}", data) for end, data in rasters]
+        os.mkdir(folder, dir_fd=stage)
+        files: list[tuple[str, Data]] = [(f"{name}{end}", data) for end, data in rasters]
         if companions := layout.companions(record):
             files = sorted([*files, *companions.items()])
+        written = []
         for file, data in files:
-            descriptor = os.open(f"{folder}/{file}", _NEW_FILE, 0o666, dir_fd=self._stage_fd)
+            descriptor = os.open(f"{folder}/{file}", _NEW_FILE, 0o666, dir_fd=stage)
             try:
                 done = os.write(descriptor, data)
                 while done < len(data):  # a disk that is filling up takes less at first and says why after
                     done += os.write(descriptor, data[done:])
             finally:
                 os.close(descriptor)
-        return [(f"{parent}/{name}/{file}", data) for file, data in files]
+            written.append((f"{parent}/{name}/{file}", sha256(data).hexdigest() if self._checksums else ""))
+        return written
 
     def _check_bands(self, what: object, bands: Mapping[str, Pixels]) -> None:
         if not bands:
@@ -266,33 +248,36 @@ class PatchBatch:
                 raise InputError(f"{what}: {polarisation[:40]!r} is not a polarisation such as VV")
 
 
-def _checksums(files: list[Data]) -> dict[int, str]:
-    """SHA-256 of files, by the identity of each."""
-    return {id(data): sha256(data).hexdigest() for data in files}
-
-
 def _side_by_side(records: Iterable[PatchRecord], grid: Grid) -> Iterator[tuple[list[PatchRecord], slice, slice]]:
     """Put neighbours of one kind together, from west to east; with the rows and columns of all of them in a raster."""
     some: list[PatchRecord] = []
-    rows = cols = slice(0, 0)
+    first = last = (0, 0, 0, 0)
     for record in records:
-        its_rows, its_cols = _window(record, grid)
+        place = _place(record, grid)
+        top, left, height, width = place
         if some and (
             len(some) == NEIGHBOURS
-            or its_rows != rows
-            or its_cols.start != cols.stop
-            or record.grid.width != some[0].grid.width
+            or top != last[0]
+            or left != last[1] + last[3]
+            or height != last[2]
+            or width != last[3]
         ):
-            yield some, rows, cols
+            yield some, *_slices(first, last)
             some = []
-        rows, cols = its_rows, slice(cols.start if some else its_cols.start, its_cols.stop)
+        if not some:
+            first = place
         some.append(record)
+        last = place
     if some:
-        yield some, rows, cols
+        yield some, *_slices(first, last)
 
 
-def _window(record: PatchRecord, grid: Grid) -> tuple[slice, slice]:
-    """Rows and columns of a patch in a raster."""
+def _slices(first: tuple[int, int, int, int], last: tuple[int, int, int, int]) -> tuple[slice, slice]:
+    return slice(first[0], first[0] + first[2]), slice(first[1], last[1] + last[3])
+
+
+def _place(record: PatchRecord, grid: Grid) -> tuple[int, int, int, int]:
+    """First row and column of a patch in a raster, and its height and width."""
     patch = record.grid
     a, b, x, d, e, y = patch.transform
     if (a, b, d, e, patch.crs) != (*grid.transform[:2], *grid.transform[3:5], grid.crs):
@@ -305,4 +290,4 @@ def _window(record: PatchRecord, grid: Grid) -> tuple[slice, slice]:
         )
     if left < 0 or top < 0 or left + patch.width > grid.width or top + patch.height > grid.height:
         raise RasterError(f"patch {record.name} lies outside the raster it is to be cut from")
-    return slice(top, top + patch.height), slice(left, left + patch.width)
+    return top, left, patch.height, patch.width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -32,9 +33,8 @@ def cut_raster(
 ) -> CutReport:
     """Cut a raster on disk into patches and write them.
 
-    The patches of a worker appear together when it is done, or none of them does. Memory holds two rows of patches a
-    worker: the next is read while one is written. Workers are threads: what they do, reading, writing and checksums,
-    leaves the interpreter free.
+    The patches of a worker appear together when it is done, or none of them does. Memory holds a row of patches a
+    worker. Workers are threads: what they do, reading, copying, writing and checksums, leaves the interpreter free.
 
     Parameters
     ----------
@@ -76,30 +76,29 @@ def cut_raster(
     share = max(1, -(-len(rows) // max(1, workers)))
     parts = [rows[start : start + share] for start in range(0, len(rows), share)]
 
-    def work(part: Sequence[Sequence[PatchRecord]], expected: str | None = None) -> CutReport:
-        report = CutReport()
-        with (
-            open_raster(path, grid, polarisations, sha256=expected, named=named) as raster,
-            writer.batch(checksums=checksums) as batch,
-            ThreadPoolExecutor(1) as reader,
-        ):
-            blocks = [_block(row, grid) for row in part]
-            reading = [reader.submit(raster.block, *block) for block in blocks[:1]]
-            for number, (row, (top, left, height, width)) in enumerate(zip(part, blocks, strict=True), start=1):
-                bands = reading.pop().result()
-                reading += [reader.submit(raster.block, *block) for block in blocks[number : number + 1]]
-                report.add(batch.cut(row, bands, grid.window(left, top, width, height), fill))
-        return report
+    with open_raster(path, grid, polarisations, sha256=sha256, named=named) as raster:
 
-    if len(parts) < 2:
-        return work(rows, sha256)
-    with open_raster(path, grid, polarisations, sha256=sha256, named=named):
-        pass  # refused before anything is done
-    report = CutReport()
-    with ThreadPoolExecutor(len(parts)) as pool:
-        for done in pool.map(work, parts):
-            report.add(done)
+        def work(part: Sequence[Sequence[PatchRecord]]) -> CutReport:
+            report = CutReport()
+            with writer.batch(checksums=checksums) as batch:
+                for row in part:
+                    top, left, height, width = _block(row, grid)
+                    bands = raster.block(top, left, height, width)
+                    report.add(batch.cut(row, bands, grid.window(left, top, width, height), fill))
+            return report
+
+        if len(parts) < 2:
+            return work(rows)
+        report = CutReport()
+        with ThreadPoolExecutor(len(parts)) as pool:
+            for done in pool.map(work, parts):
+                report.add(done)
     return report
+
+
+def usable_cores() -> int:
+    """Return how many processors this process may use: of a cluster's task, those that it was given."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _block(some: Sequence[PatchRecord], grid: Grid) -> tuple[int, int, int, int]:

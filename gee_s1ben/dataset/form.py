@@ -42,6 +42,8 @@ class PatchForm:
     after: bytes
     """The file between the tie-point and the first pixel."""
 
+    tie_point: int = field(init=False)
+    """Where x and y of the corner of the first pixel stand, as little-endian doubles."""
     header: int = field(init=False)
     """Bytes before the first pixel."""
     size: int = field(init=False)
@@ -49,6 +51,7 @@ class PatchForm:
 
     def __post_init__(self) -> None:
         header = len(self.before) + _XY.size + len(self.after)
+        object.__setattr__(self, "tie_point", len(self.before))
         object.__setattr__(self, "header", header)
         object.__setattr__(self, "size", header + 4 * self.shape[0] * self.shape[1])
 
@@ -58,16 +61,15 @@ class PatchForm:
 
     def fits_header(self, data: bytes | bytearray) -> bool:
         """Whether the beginning of a file is of this form."""
-        tie = len(self.before)
         return (
             data.startswith(self.before)
-            and data[tie + _XY.size : self.header] == self.after
-            and all(map(math.isfinite, _XY.unpack_from(data, tie)))
+            and data[self.tie_point + _XY.size : self.header] == self.after
+            and all(map(math.isfinite, _XY.unpack_from(data, self.tie_point)))
         )
 
     def grid(self, data: bytes | bytearray) -> Grid:
         """Grid of a file of this form, of which the header is enough."""
-        x, y = _XY.unpack_from(data, len(self.before))
+        x, y = _XY.unpack_from(data, self.tie_point)
         return Grid(self.crs, (self.scale[0], 0.0, x, 0.0, self.scale[1], y), self.shape[1], self.shape[0])
 
     def pixels(self, data: bytes | bytearray) -> npt.NDArray[np.float32]:
@@ -88,9 +90,9 @@ class PatchForm:
         data[: self.header] = self.before + bytes(_XY.size) + self.after
         return data
 
-    def place(self, data: bytearray | memoryview, x: float, y: float) -> None:
+    def place(self, data: bytearray, x: float, y: float) -> None:
         """Put the corner of the first pixel into a file."""
-        _XY.pack_into(data, len(self.before), x, y)
+        _XY.pack_into(data, self.tie_point, x, y)
 
 
 def form_of_grid(grid: Grid) -> PatchForm | None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
-import numpy as np
 import rasterio
 import rasterio.windows
 from rasterio._err import CPLE_BaseError  # GDAL's own, which rasterio lets through from here and there
 
 from gee_s1ben.dataset.crs import crs_text, same_crs
+from gee_s1ben.dataset.plain_bands import PlainBands, open_plain_bands
 from gee_s1ben.dataset.tiff import float_bands, read_tags
 from gee_s1ben.dataset.validity import Pixels
 from gee_s1ben.domain.grid import Grid
@@ -26,22 +26,23 @@ _BY_SCALE = "was it asked for by scale instead of by grid?"
 
 
 class RadarRaster:
-    """An open raster of backscatter whose grid, bands and data type are known to be right; see :func:`open_raster`."""
+    """An open raster of backscatter whose grid, bands and data type are known to be right; see :func:`open_raster`.
+
+    Threads may share it.
+    """
 
     def __init__(
-        self, path: Path, grid: Grid, polarisations: tuple[str, ...], file: Any, plain_offset: int | None
+        self, path: Path, grid: Grid, polarisations: tuple[str, ...], file: Any, plain: PlainBands | None
     ) -> None:
         self.path = path
         self.grid = grid
         self.polarisations = polarisations
         self._file = file
-        self._plain_offset = plain_offset
-        self._descriptor = -1 if plain_offset is None else os.open(path, os.O_RDONLY)
-        self._strips: list[Pixels] = []
-        self._strip_at: int | None = None
+        self._plain = plain
+        self._decoding = Lock()  # a dataset of GDAL's is for one thread at a time
 
     def block(self, row: int, col: int, height: int, width: int) -> dict[str, Pixels]:
-        """Read a block of all bands; whole rows are read, so that the next block of the same rows costs nothing.
+        """Read a block of all bands.
 
         Parameters
         ----------
@@ -53,53 +54,28 @@ class RadarRaster:
         Returns
         -------
         dict of str to ndarray of float32, shape (height, width)
-            By polarisation; valid until the call after the next: one block can be read while another is used.
+            By polarisation; not to be written to.
 
         Raises
         ------
         RasterError
             The file is truncated or broken there.
         """
-        if not self._strips or self._strips[0].shape[1] != height:
-            shape = len(self.polarisations), height, self.grid.width
-            self._strips, self._strip_at = [np.empty(shape, np.float32) for _ in range(2)], None
-        if self._strip_at != row:
-            self._strip_at = None
-            self._strips.reverse()
-            if self._plain_offset is None:
-                self._decode(self._strips[0], row)
+        try:
+            if self._plain is not None:
+                bands = self._plain.rows(row, height)
             else:
-                self._load(self._strips[0], row, self._plain_offset)
-            self._strip_at = row
-        return dict(zip(self.polarisations, self._strips[0][:, :, col : col + width], strict=True))
+                with self._decoding:  # whole rows, so that damage beside the block is seen
+                    bands = self._file.read(window=rasterio.windows.Window(0, row, self.grid.width, height))
+        except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError) as error:
+            raise _broken(self.path, error) from error
+        return dict(zip(self.polarisations, bands[:, :, col : col + width], strict=True))
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def _load(self, strip: Pixels, row: int, offset: int) -> None:
-        """Read rows that stand in the file as they are in memory; mapping them would take twice as long."""
-        for band, pixels in enumerate(strip):
-            start = offset + 4 * self.grid.width * (band * self.grid.height + row)
-            wanted = memoryview(pixels).cast("B")
-            while wanted:
-                try:
-                    count = os.preadv(self._descriptor, [wanted], start)
-                except OSError as error:
-                    raise _broken(self.path, error) from error
-                if not count:
-                    raise RasterError(f"{self.path}: truncated; make or fetch it again")
-                start, wanted = start + count, wanted[count:]
-
-    def _decode(self, strip: Pixels, row: int) -> None:
-        try:
-            window = rasterio.windows.Window(0, row, self.grid.width, strip.shape[1])
-            self._file.read(out=strip, window=window)
-        except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError) as error:
-            raise _broken(self.path, error) from error
+        if self._plain is not None:
+            self._plain.close()
 
 
 @contextmanager
@@ -135,11 +111,11 @@ def open_raster(
         raise _broken(path, error) from error
     try:
         _check(path, file, grid, tuple(polarisations), named=named)
-        plain = _plain_offset(path, len(polarisations), grid)
-        raster = RadarRaster(path, grid, tuple(polarisations), file, plain)
+        plain = _plain_bands(path, len(polarisations), grid)
     except BaseException:
         file.close()
         raise
+    raster = RadarRaster(path, grid, tuple(polarisations), file, plain)
     try:
         yield raster
     finally:
@@ -172,17 +148,20 @@ def _check(path: Path, file: Any, grid: Grid, polarisations: tuple[str, ...], *,
         raise RasterError(f"{path}: {col:.3g} columns and {row:.3g} rows off the wanted grid; {_BY_SCALE}")
 
 
-def _plain_offset(path: Path, bands: int, grid: Grid) -> int | None:
-    """Offset of the first pixel if all of them follow, uncompressed and band by band."""
-    size = path.stat().st_size
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        tags = read_tags(data)
-    found = None if tags is None else float_bands(tags)
-    if found is None or found[1:] != (bands, *grid.shape):
-        return None
-    if found[0] + 4 * bands * grid.height * grid.width > size:
-        raise RasterError(f"{path}: truncated; make or fetch it again")
-    return found[0]
+def _plain_bands(path: Path, bands: int, grid: Grid) -> PlainBands | None:
+    """Open the pixels without a decoder, if all of them stand in the file uncompressed and band by band."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            tags = read_tags(data)
+        found = None if tags is None else float_bands(tags)
+        if found is None or found[1:] != (bands, *grid.shape):
+            return None
+        if found[0] + 4 * bands * grid.height * grid.width > size:
+            raise RasterError(f"{path}: truncated; make or fetch it again")
+        return open_plain_bands(path, (bands, *grid.shape), found[0])
+    except (OSError, ValueError) as error:
+        raise _broken(path, error) from error
 
 
 def _check_digest(path: Path, expected: str) -> None:

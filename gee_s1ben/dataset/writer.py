@@ -16,6 +16,7 @@ from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, storage_errors, sweep_parti
 from gee_s1ben.dataset.batch import PatchBatch
 from gee_s1ben.dataset.layout import Layout, PatchRecord
 from gee_s1ben.dataset.manifest import PROVENANCE
+from gee_s1ben.dataset.mould import Moulds
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.shard import Shard
 
@@ -51,6 +52,7 @@ class PatchWriter:
     def __init__(self, root: Path, layout: Layout, shard: Shard | None = None) -> None:
         self.root = root
         self.layout = layout
+        self.moulds = Moulds()
         self._prefix = PARTIAL_PREFIX if shard is None else f"{PARTIAL_PREFIX}shard-{shard.index}-of-{shard.count}-"
         self._serial = 0
         self._touched: set[str] = set()

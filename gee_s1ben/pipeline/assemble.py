@@ -10,7 +10,7 @@ from typing import Any
 
 from gee_s1ben.config import Config
 from gee_s1ben.dataset.batch import CutReport
-from gee_s1ben.dataset.cutting import cut_raster
+from gee_s1ben.dataset.cutting import cut_raster, usable_cores
 from gee_s1ben.dataset.layout import PatchRecord, layout
 from gee_s1ben.dataset.layout_tables import carry_over, write_tables
 from gee_s1ben.dataset.manifest import AbsentRow, PatchRow
@@ -231,7 +231,9 @@ def _assemble_window(config: Config, workspace: Workspace, piece: _Piece, writer
     rule = FillRule(config.dataset.fill, config.dataset.min_valid)
     checksum = workspace.window_digest(job.fingerprint, window.name)
     try:
-        report = cut_raster(path, grid, bands, records, writer, fill=rule, sha256=checksum, named=False)
+        report = cut_raster(
+            path, grid, bands, records, writer, fill=rule, workers=usable_cores(), sha256=checksum, named=False
+        )
     except RasterError as error:
         raise WorkspaceError(f"{path} is broken: {_short(error, path)}; run 'gee-s1ben fetch' again") from error
     absent = (
