@@ -49,6 +49,8 @@ class PatchRow:
     filled_px: int | None = None
     """Pixels that had no data in some band and were given a number by the fill rule; None where it is not known, as in
     datasets of before there was this column."""
+    incidence_angle: float | None = None
+    """Degrees between the line of sight and the normal of the ellipsoid at its centre; None where it is not known."""
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -56,16 +58,17 @@ class PatchRow:
         return self.target, self.row, self.col
 
     def cells(self) -> list[str]:
-        """Text of the row; hours to four decimals, a third of a second."""
+        """Text of the row; hours to four decimals, a third of a second, and degrees to four."""
         return [
             self.name, self.s2_patch, self.target, str(self.col), str(self.row), self.scene, self.pass_key,
             str(self.relative_orbit), self.direction, f"{self.dt_hours:.4f}",
             "" if self.filled_px is None else str(self.filled_px),
+            "" if self.incidence_angle is None else f"{self.incidence_angle:.4f}",
         ]  # fmt: skip
 
     @classmethod
     def parse(cls, cells: Sequence[str]) -> Self:
-        """Read the text of a row; its last cell may be missing.
+        """Read the text of a row; its last cells may be missing, as in tables of before there were these columns.
 
         Raises
         ------
@@ -73,10 +76,10 @@ class PatchRow:
             The number of cells is wrong, or a cell is no number where one must be.
         """
         name, s2_patch, target, col, row, scene, pass_key, relative_orbit, direction, dt_hours, *rest = cells
-        (filled,) = rest or [""]
+        filled, angle = [*rest, "", ""][: max(2, len(rest))]
         return cls(
             name, s2_patch, target, int(col), int(row), scene, pass_key, int(relative_orbit), direction,
-            float(dt_hours), int(filled) if filled else None,
+            float(dt_hours), int(filled) if filled else None, float(angle) if angle else None,
         )  # fmt: skip
 
 
@@ -185,7 +188,7 @@ def _read_table(path: Path, kind: type[_Row]) -> Iterator[_Row]:
         return
     headers = [[field.name for field in fields(kind)]]
     if kind is PatchRow:
-        headers.append(headers[0][:-1])
+        headers += [headers[0][:-1], headers[0][:-2]]
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         table = csv.reader(file, strict=True)
         try:

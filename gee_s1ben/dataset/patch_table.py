@@ -34,7 +34,7 @@ _DESCRIPTIONS = {
     "sensed_from": "start of the scene it is named after, or the earliest time possible",
     "sensed_to": "end of the scene it is named after, or the latest time possible",
     "dt_hours": "hours between Sentinel-1 and Sentinel-2, without sign",
-    "incidence_angle": "degrees; null: the dataset does not hold the angle",
+    "incidence_angle": "degrees from the normal of the ellipsoid, at the centre; null where it is not known",
     "valid_fraction": "share of pixels that were measured in all bands; null where it is not known",
     "crs": "coordinate reference system of its rasters",
     "ulx": "x of its upper left corner, in units of the CRS",
@@ -111,7 +111,7 @@ class PatchTable:
             "sensed_from": first,
             "sensed_to": last,
             "dt_hours": row.dt_hours,
-            "incidence_angle": None,
+            "incidence_angle": row.incidence_angle,
             "valid_fraction": self._valid(one),
             "crs": grid.crs,
             "ulx": ulx,
@@ -172,7 +172,7 @@ def _schema(polarisations: Sequence[str]) -> pa.Schema:
         pa.field(
             name,
             kinds[name],
-            nullable=name in ("incidence_angle", "valid_fraction"),
+            nullable=name in _MAY_BE_NULL,
             metadata={"description": description},
         )
         for name, description in _DESCRIPTIONS.items()

@@ -1,6 +1,7 @@
 """A static STAC catalog of a dataset, made with pystac: a collection, a catalog a target, an item a patch or a pass.
 
-STAC 1.1.0 with the sar, sat, projection, raster, file and processing extensions, in the versions that pystac knows.
+STAC 1.1.0 with the sar, sat, view, projection, raster, file and processing extensions, in the versions that pystac
+knows.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pystac
 from pystac.extensions.file import FileExtension
 from pystac.extensions.sar import SarExtension
 from pystac.extensions.sat import SatExtension
+from pystac.extensions.view import ViewExtension
 
 from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.manifest import PROVENANCE
@@ -47,6 +49,7 @@ class StacWriter:
             "sat:orbit_state": set(),
             "sat:relative_orbit": set(),
         }
+        self._angles: tuple[float, float] | None = None
         self.items = 0
 
     def append(self, one: PatchFacts) -> None:
@@ -60,6 +63,9 @@ class StacWriter:
         self._summaries["platform"].add(one.platform)
         self._summaries["sat:orbit_state"].add(row.direction)
         self._summaries["sat:relative_orbit"].add(row.relative_orbit)
+        if (angle := row.incidence_angle) is not None:
+            least, most = self._angles or (angle, angle)
+            self._angles = min(least, angle), max(most, angle)
         if self._kind == "patch":
             href = f"{row.row:02d}/{row.name}.json"
             self._write_item(patch_item(one, self._contents), href, up="../../", catalog="../catalog.json")
@@ -129,6 +135,9 @@ class StacWriter:
             FileExtension.get_schema_uri(),
             PROCESSING,
         ]
+        if self._angles is not None:
+            collection.summaries.add("view:incidence_angle", pystac.RangeSummary(*self._angles))
+            collection.stac_extensions.append(ViewExtension.get_schema_uri())
         collection.add_link(pystac.Link("root", "./collection.json", pystac.MediaType.JSON))
         collection.add_asset(
             "patches", _file_asset(table, "../patches.parquet", PARQUET, ["metadata"], "Table of patches")

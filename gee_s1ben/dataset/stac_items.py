@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from pystac.extensions.projection import ProjectionExtension
 from pystac.extensions.raster import DataType, RasterBand, RasterExtension, Sampling, Statistics
 from pystac.extensions.sar import FrequencyBand, Polarization, SarExtension
 from pystac.extensions.sat import OrbitState, SatExtension
+from pystac.extensions.view import ViewExtension
 
 from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.layout import raster_name
@@ -51,6 +53,8 @@ class PassGroup:
     """Source scenes."""
     span: tuple[datetime, datetime] | None = None
     """When they were seen."""
+    angles: list[float] = field(default_factory=list)
+    """Incidence angles of those of which it is known, degrees."""
 
     def add(self, one: PatchFacts) -> None:
         """Add a patch."""
@@ -58,6 +62,8 @@ class PassGroup:
         self.box = grown(self.box, one.bbox)
         self.scenes.update(one.scenes)
         self.span = spanned(self.span, one.sensed)
+        if one.patch.row.incidence_angle is not None:
+            self.angles.append(one.patch.row.incidence_angle)
 
 
 def patch_item(one: PatchFacts, contents: Contents) -> pystac.Item:
@@ -74,6 +80,7 @@ def patch_item(one: PatchFacts, contents: Contents) -> pystac.Item:
         end_datetime=last,
     )
     _describe_radar(item, one, contents.polarisations)
+    _describe_view(item, one.patch.row.incidence_angle)
     projection = ProjectionExtension.ext(item, add_if_missing=True)
     grid = patch.grid
     if grid.crs.startswith("EPSG:"):
@@ -113,6 +120,7 @@ def pass_item(target: str, key: str, group: PassGroup, contents: Contents) -> py
         end_datetime=last,
     )
     _describe_radar(item, group.first, contents.polarisations)
+    _describe_view(item, math.fsum(group.angles) / len(group.angles) if group.angles else None)
     item.add_asset(
         "patches",
         pystac.Asset("../../patches.parquet", "Table of all patches", media_type=PARQUET, roles=["metadata"]),
@@ -153,6 +161,11 @@ def _describe_radar(item: pystac.Item, one: PatchFacts, polarisations: Sequence[
         absolute_orbit=one.absolute_orbit or None,
     )
     item.stac_extensions.append(PROCESSING)
+
+
+def _describe_view(item: pystac.Item, incidence_angle: float | None) -> None:
+    if incidence_angle is not None:
+        ViewExtension.ext(item, add_if_missing=True).incidence_angle = round(incidence_angle, 4)
 
 
 def _band(one: PatchFacts, polarisation: str, *, filled: bool) -> RasterBand:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -140,6 +140,14 @@ class Target:
         if not (0 <= col <= whole.last_col and 0 <= row <= whole.last_row):
             raise InputError(f"target {self.name} has no patch at column {col}, row {row}")
         return self.grid.window(col * self.patch_px, row * self.patch_px, self.patch_px, self.patch_px)
+
+    def lattice(self) -> Target:
+        """Return the same target with a pixel for each patch, whose centre is the patch's."""
+        a, b, x, d, e, y = self.grid.transform
+        whole, px = PatchBlock.whole(self.grid, self.patch_px), self.patch_px
+        scaled = (a * px, b * px, x, d * px, e * px, y)
+        grid = Grid(self.grid.crs, scaled, whole.last_col + 1, whole.last_row + 1)
+        return replace(self, grid=grid, patch_px=1)
 
     def patches(self) -> Iterator[tuple[int, int]]:
         """Yield the (column, row) of every patch wanted, row by row from the north-west."""

@@ -9,12 +9,12 @@ import ee
 
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.graph.border_noise import without_border_noise
+from gee_s1ben.graph.incidence_angle import ANGLE
 from gee_s1ben.graph.mosaic import Resampling, resampled_mosaic
 from gee_s1ben.graph.speckle import refined_lee
 
 NODATA_DB = -9999.0
 """What stands for masked pixels in what is exported: no backscatter is so low, and it is not 0 dB."""
-ANGLE = "angle"
 
 SpeckleFilter = Literal["refined_lee", "none"]
 

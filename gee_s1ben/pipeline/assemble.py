@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from gee_s1ben.domain.tile import Target
 from gee_s1ben.errors import InputError, RasterError, WorkspaceError
 from gee_s1ben.ledger import Ledger
 from gee_s1ben.pipeline.assignment import PatchGroup
+from gee_s1ben.pipeline.incidence import Angles, angles_of
 from gee_s1ben.pipeline.ownership import claim
 from gee_s1ben.pipeline.patch_names import s2_names
 from gee_s1ben.pipeline.plan import PassPlan, Plan, TargetPlan, load_plan, load_target_plan
@@ -121,6 +122,7 @@ def assemble(
     with Recording(config.dataset.path) as recording, progress("assemble", plan.patches, quiet=quiet) as bar:
         for key in plan.targets:
             target_plan = load_target_plan(workspace, key)
+            angles = {job.fingerprint: angles_of(workspace, target_plan, job) for job in target_plan.jobs}
             files: list[tuple[str, str]] = []
             rows: list[PatchRow] = []
             missing = _planned_absent(config, target_plan)
@@ -128,7 +130,7 @@ def assemble(
                 record, old = _made(config, workspace, piece, writer)
                 bar.update(len(piece.window.cells))
                 files += record.files
-                rows += record.patches
+                rows += _with_angles(record.patches, angles[piece.job.fingerprint])
                 missing += record.absent
                 kept += len(record.patches) if old else 0
             recording.add(key, files, rows, missing)
@@ -241,6 +243,11 @@ def _assemble_window(config: Config, workspace: Workspace, piece: _Piece, writer
         for record, reason in report.absent
     )
     return WindowRecord(tuple(_rows(target, job, report)), tuple(report.files), tuple(absent))
+
+
+def _with_angles(rows: Iterable[PatchRow], angles: Angles) -> Iterator[PatchRow]:
+    """Say how a pass was seen; that is known by the plan and not by the pixels, so windows are recorded without it."""
+    return (replace(row, incidence_angle=angles.get((row.col, row.row))) for row in rows)
 
 
 def _rows(target: Target, job: PassPlan, report: CutReport) -> Iterator[PatchRow]:

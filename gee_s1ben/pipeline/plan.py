@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from gee_s1ben.config import Config
 from gee_s1ben.config.model import ITEM_BYTES
+from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.scene import Pass
 from gee_s1ben.domain.tile import PatchBlock, Target, tile_grid
 from gee_s1ben.errors import NamingError, WorkspaceError
 from gee_s1ben.graph.backscatter import pass_backscatter
+from gee_s1ben.graph.incidence_angle import ANGLE, pass_incidence_angle
 from gee_s1ben.pipeline.assignment import AbsentGroup, PatchGroup
 from gee_s1ben.pipeline.match import MatchIndex, TargetMatch, match_digest
 from gee_s1ben.pipeline.windows import Window, covering_windows, trimmed_windows
@@ -27,6 +30,8 @@ class PassPlan:
     one_pass: Pass
     groups: tuple[PatchGroup, ...]
     windows: tuple[Window, ...]
+    angle_fingerprint: str = ""
+    """Of the incidence angles at its patches, likewise; empty where no slice tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +138,16 @@ def plan_target(config: Config, matched: TargetMatch, client_version: str) -> Ta
             group for group in assignment.groups if group.pass_key == one.key and ids.issuperset(group.sources)
         )
         cells = [cell for group in groups for cell in group.cells]
-        fingerprint = digest(
-            serialized(job_image(config, one)),
-            [matched.digests[scene.id] for scene in one.slices],
-            target.grid.to_pixel_grid(),
-            client_version,
-        )[:32]
-        jobs.append(PassPlan(fingerprint, one, groups, windows_of(target, cells, config.window_px)))
+        decided = [matched.digests[scene.id] for scene in one.slices], client_version
+        fingerprint = _fingerprint(job_image(config, one), target.grid, *decided)
+        told = any(ANGLE in scene.bands for scene in one.slices)
+        of_angle = _fingerprint(pass_incidence_angle(one.slices), target.lattice().grid, *decided) if told else ""
+        jobs.append(PassPlan(fingerprint, one, groups, windows_of(target, cells, config.window_px), of_angle))
     return TargetPlan(target, tuple(jobs), assignment.absent, matched.simulated)
+
+
+def _fingerprint(image: Image, grid: Grid, scenes: Sequence[str], client_version: str) -> str:
+    return digest(serialized(image), scenes, grid.to_pixel_grid(), client_version)[:32]
 
 
 def job_image(config: Config, one: Pass) -> Image:

@@ -10,6 +10,7 @@ from functools import partial
 from gee_s1ben.config import Config
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.job import JOB_ID_LENGTH, Job
+from gee_s1ben.domain.scene import Pass
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.pipeline import plan as plans
 from gee_s1ben.pipeline.windows import Window
@@ -53,17 +54,7 @@ def target_rasters(config: Config, plan: plans.TargetPlan) -> Iterator[Raster]:
             col, row = min(one.col for one in windows), min(one.row for one in windows)
             width = max(one.col + one.width for one in windows) - col
             height = max(one.row + one.height for one in windows) - row
-            box = Window(col, row, width, height, ())
-            grid = box.grid(target)
-            job = Job(
-                id=job_id(owed.fingerprint, grid, bands),
-                target=target.key,
-                pass_key=owed.one_pass.key,
-                fingerprint=owed.fingerprint,
-                name=box.name,
-                grid=grid,
-                bands=bands,
-            )
+            job = job_of(target, owed.one_pass, owed.fingerprint, Window(col, row, width, height, ()), bands)
             yield Raster(job, target, col, row, windows, image)
 
 
@@ -78,6 +69,20 @@ def grouped(config: Config, windows: Sequence[Window]) -> list[tuple[Window, ...
     for one in windows:
         groups[down[one.row // step], across[one.col // step]].append(one)
     return [tuple(groups[key]) for key in sorted(groups)]
+
+
+def job_of(target: Target, one_pass: Pass, fingerprint: str, window: Window, bands: tuple[str, ...]) -> Job:
+    """Make the job of a window of a target's raster."""
+    grid = window.grid(target)
+    return Job(
+        id=job_id(fingerprint, grid, bands),
+        target=target.key,
+        pass_key=one_pass.key,
+        fingerprint=fingerprint,
+        name=window.name,
+        grid=grid,
+        bands=bands,
+    )
 
 
 def job_id(fingerprint: str, grid: Grid, bands: Sequence[str]) -> str:

@@ -124,7 +124,7 @@ def everything(root):
 
 @pytest.mark.parametrize("items", ["patch", "tile"])
 def test_the_official_stac_validator_agrees(tmp_path, items):
-    small = small_dataset.make(tmp_path, targets=TWO)
+    small = small_dataset.make(tmp_path, targets=TWO, angles=True)
     describe(small.root, items=items)
     collection, catalogs, found = everything(small.root)
     official = {
@@ -136,6 +136,7 @@ def test_the_official_stac_validator_agrees(tmp_path, items):
         assert used == official
     for one in (collection, *catalogs, *found):
         pystac.validation.validate(one, validator=validator())
+    assert collection.summaries.to_dict()["view:incidence_angle"] == {"minimum": 38.0, "maximum": 38.2}
 
 
 def test_the_validator_would_have_said_so(described):

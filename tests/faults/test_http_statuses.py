@@ -14,15 +14,17 @@ from fault_bearer import Bearer
 from gee_s1ben.errors import AccessError, ServiceError
 
 WINDOWS = 3
+ANGLES = 3
+"""Small requests for the incidence angles of each pass, after those for windows."""
 TOO_MANY = effects.error(429, "Too Many Requests: the request rate or concurrency limit was exceeded.")
 
 
 def recovered(arena: Arena) -> int:
-    """Fetch and finish to the clean dataset; return how many requests for pixels that took."""
+    """Fetch and finish to the clean dataset; return how many requests for windows that took."""
     assert arena.fetch() == (WINDOWS, 0)
     assert arena.finish().findings == ()
     assert arena.identical()
-    return arena.proxy.count("pixels")
+    return arena.proxy.count("pixels") - ANGLES
 
 
 @pytest.mark.row(1)
@@ -42,10 +44,26 @@ def test_too_many_requests_for_ever(arena: Arena, report) -> None:
     assert WINDOWS <= refused <= 60
     arena.proxy.forget()
     assert arena.fetch() == (WINDOWS - 1, 1)
-    assert arena.proxy.count("pixels") == WINDOWS - 1
+    assert arena.proxy.count("pixels") == WINDOWS - 1 + ANGLES
     assert arena.finish().findings == ()
     assert arena.identical()
     report(f"stops with 1 of {WINDOWS} windows kept; the next run asks for the other {WINDOWS - 1}", arena)
+
+
+@pytest.mark.row(2)
+def test_too_many_requests_for_the_angles(arena: Arena, report) -> None:
+    """Once, and then for ever: no window is lost, and only the angles are asked for again."""
+    arena.proxy.play("pixels", TOO_MANY, range(WINDOWS + 2, 10**6))
+    with pytest.raises(ServiceError, match=r"(?i)too many requests.*run again later.*kept"):
+        arena.fetch()
+    assert len(arena.windows()) == WINDOWS
+    arena.proxy.forget()
+    arena.proxy.play("pixels", TOO_MANY, (1,))
+    assert arena.fetch() == (0, WINDOWS)
+    assert arena.proxy.count("pixels") == ANGLES - 1 + 1
+    assert arena.finish().findings == ()
+    assert arena.identical()
+    report(f"stops with {WINDOWS} windows and 1 of {ANGLES} angles kept; the next run asks for the other angles", arena)
 
 
 @pytest.mark.row(3)

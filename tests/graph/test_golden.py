@@ -16,6 +16,7 @@ import pytest
 
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.graph.backscatter import pass_backscatter
+from gee_s1ben.graph.incidence_angle import pass_incidence_angle
 from gee_s1ben.graph.matching import SceneFilter, Span, candidate_scenes, target_feature
 from gee_s1ben.graph.sentinel2 import sentinel2_images
 
@@ -46,6 +47,7 @@ def graphs() -> dict[str, ee.ComputedObject]:
         "unfiltered_nearest": pass_backscatter(
             [scene(43, "VV", "VH")], ["VV", "VH"], speckle="none", resampling="nearest"
         ),
+        "incidence_angle": pass_incidence_angle([one, two]),
         "candidates": candidate_scenes(
             targets,
             SceneFilter("COPERNICUS/S1_GRD", ("ascending", "descending"), ("A", "B"), ("VV", "VH")),
@@ -64,7 +66,9 @@ def graphs() -> dict[str, ee.ComputedObject]:
     }
 
 
-@pytest.mark.parametrize("name", ["one_slice", "two_slices", "unfiltered_nearest", "candidates", "sentinel2"])
+@pytest.mark.parametrize(
+    "name", ["one_slice", "two_slices", "unfiltered_nearest", "incidence_angle", "candidates", "sentinel2"]
+)
 def test_graph_is_the_golden_one(ee_session: str, name: str) -> None:
     got = json.dumps(json.loads(graphs()[name].serialize(for_cloud_api=True)), indent=1, sort_keys=True) + "\n"
     path = GOLDEN / f"{name}.json"

@@ -63,8 +63,12 @@ def make(
     crs="EPSG:32633",
     corner=(WEST, NORTH),
     scenes=SCENES,
+    angles=False,
 ):
-    """Write a dataset of ``columns`` × ``rows`` patches for each target; the first column is of another pass."""
+    """Write a dataset of ``columns`` × ``rows`` patches for each target; the first column is of another pass.
+
+    Without ``angles`` its table of patches lacks the last columns, as it did before there were any.
+    """
     small = Small(root, layout)
     top = "BigEarthNet-S1" if layout == "v2" else "BigEarthNet-S1-v1.0"
     for target in sorted(targets):
@@ -88,11 +92,15 @@ def make(
                         path.write_text(json.dumps({"labels": [], "scene_source": scene}))
                 orbit, direction, hours = ORBITS[key]
                 s2_patch = f"S2A_MSIL2A_{target.partition('_')[2]}_N9999_R022_T{tile}_{col:02d}_{row:02d}"
-                small.rows.append([name, s2_patch, target, col, row, scene, key, orbit, direction, f"{hours:.4f}"])
+                more = ["0", f"{38 + col / 10:.4f}"] if angles else []
+                small.rows.append(
+                    [name, s2_patch, target, col, row, scene, key, orbit, direction, f"{hours:.4f}", *more]
+                )
     provenance = root / "provenance"
     provenance.mkdir(parents=True, exist_ok=True)
     write_manifest(root)
-    table(provenance / "patches.csv", HEADER, small.rows)
+    header = [*HEADER, "filled_px", "incidence_angle"] if angles else HEADER
+    table(provenance / "patches.csv", header, small.rows)
     reason = "S1A_017018: 1058 of 14400 pixels have no data"
     lacking = [[target, columns, 0, f"S2A_T{target}_{columns}_0", reason] for target in sorted(targets)]
     table(provenance / "absent.csv", ["target", "col", "row", "s2_patch", "reason"], lacking)

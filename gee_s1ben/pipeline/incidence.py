@@ -1,0 +1,66 @@
+"""The incidence angle of every patch: asked for on a grid whose pixels are the patches, a small raster a pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from gee_s1ben.graph.incidence_angle import ANGLE, pass_incidence_angle
+from gee_s1ben.pipeline.landing import missing_windows
+from gee_s1ben.pipeline.plan import PassPlan, TargetPlan
+from gee_s1ben.pipeline.rasters import Raster, job_of
+from gee_s1ben.pipeline.windows import Window
+from gee_s1ben.pipeline.workspace import Workspace
+from gee_s1ben.session.computing import decode_geotiff
+
+_log = logging.getLogger(__name__)
+
+Angles = Mapping[tuple[int, int], float]
+"""Degrees at the centre of a patch, by its (column, row)."""
+
+
+def angle_shelf(workspace: Workspace) -> Workspace:
+    """Return the part of a workspace where they are kept, apart from the windows of pixels."""
+    return Workspace(workspace.path / "angles")
+
+
+def angle_rasters(plan: TargetPlan) -> Iterator[Raster]:
+    """Rasters with a pixel a patch, one for each pass that says its angle."""
+    for owed in plan.jobs:
+        if owed.angle_fingerprint:
+            yield _angle_raster(plan, owed)
+
+
+def angles_of(workspace: Workspace, plan: TargetPlan, owed: PassPlan) -> Angles:
+    """Read what was fetched of a pass's angles; nothing where that is nothing.
+
+    Raises
+    ------
+    StorageError
+        The workspace cannot be read.
+    """
+    if not owed.angle_fingerprint:
+        return {}
+    raster, shelf = _angle_raster(plan, owed), angle_shelf(workspace)
+    if missing_windows(shelf, raster):
+        _log.warning(
+            "%s %s: its incidence angles are not there, and left out; 'gee-s1ben fetch' brings them",
+            plan.target.key, owed.one_pass.key,
+        )  # fmt: skip
+        return {}
+    (window,) = raster.windows
+    content = shelf.window_path(owed.angle_fingerprint, window.name).read_bytes()
+    degrees = decode_geotiff(content, raster.job.grid, raster.job.bands)[ANGLE]
+    found = {(col, row): float(degrees[row - window.row, col - window.col]) for col, row in window.cells}
+    return {cell: angle for cell, angle in found.items() if 0 <= angle <= 90}
+
+
+def _angle_raster(plan: TargetPlan, owed: PassPlan) -> Raster:
+    lattice = plan.target.lattice()
+    cells = tuple(cell for group in owed.groups for cell in group.cells)
+    cols, rows = zip(*cells, strict=True)
+    window = Window(min(cols), min(rows), max(cols) - min(cols) + 1, max(rows) - min(rows) + 1, cells)
+    job = job_of(lattice, owed.one_pass, owed.angle_fingerprint, window, (ANGLE,))
+    image = partial(pass_incidence_angle, owed.one_pass.slices)
+    return Raster(job, lattice, window.col, window.row, (window,), image)
