@@ -39,7 +39,7 @@ from gee_s1ben.session.connection import connect
 def plan(config: Config, probes: int, *, quiet: bool = False) -> Outcome:
     """Plan what was matched, and say what it will cost."""
     with watch_bar(quiet=quiet or not probes) as told:
-        return _forecast(*plan_and_forecast(config, probes, told))
+        return _forecast(*plan_and_forecast(config, probes, told, quiet=quiet))
 
 
 def dry_run(config: Config) -> Outcome:

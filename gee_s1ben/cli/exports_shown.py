@@ -111,20 +111,24 @@ def forecast_data(found: Forecast) -> dict[str, Any]:
         "spent_eecu_hours": round(found.budget.spent_eecu_seconds / 3600, 9),
         "within_budget": found.within_budget,
         "quota_months": found.months,
+        "dataset": asdict(found.dataset),
     }
 
 
 def forecast_lines(found: Forecast, now: float) -> list[str]:
     """Return what is owed and what it will cost, for people."""
-    owed, budget = found.owed, found.budget
+    owed, budget, dataset = found.owed, found.budget, found.dataset
     what = "requests" if found.transport == "direct" else "operations"
+    takes = f"about {hours(dataset.seconds / 3600)} to write and verify"
+    disk = f"disk        {dataset.files:,} files, {size(dataset.bytes)}; {takes}"
     if not owed.jobs:
-        return [f"to do       nothing: all {found.jobs} {what} have come"]
+        return [f"to do       nothing: all {found.jobs} {what} have come", disk]
     pixels = f"{owed.pixels / 1e6:,.1f} Mpx, {size(owed.bytes)}, {owed.requests:,} HTTP requests"
     lines = [
         f"to do       {owed.jobs} of {found.jobs} {what} ({found.transport}), {pixels}",
         f"time        {expected_text(owed, now)}",
         f"cost        {cost(owed.eecu_hours)} EECU-hours ({_basis(owed.eecu_measured)}); {_quota(found)}",
+        disk,
     ]
     left = budget.left_eecu_hours
     if left is None or budget.eecu_hours is None:

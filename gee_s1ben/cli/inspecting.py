@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gee_s1ben.cli.options import AsJson, Quiet, Verbose, set_up_logging
+from gee_s1ben.cli.options import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigPath,
+    OptionalDataset,
+    Overrides,
+    Quiet,
+    Verbose,
+    dataset_folder,
+    set_up_logging,
+)
 from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
 
 if TYPE_CHECKING:
@@ -18,12 +28,12 @@ MOST_LINES = 20
 
 _STATS_HELP = """Mean, standard deviation, smallest and largest of each band, in dB, in one pass over a dataset.
 
-DATASET is one of ours, or a published BigEarthNet-S1. With --split the patches of one split of its metadata.parquet
-count; training recipes want those of 'train'.
+DATASET is one of ours, or a published BigEarthNet-S1; by default the configuration's. With --split the patches of one
+split of its metadata.parquet count; training recipes want those of 'train'.
 
 Examples:
 
-  gee-s1ben stats out/BigEarthNet
+  gee-s1ben stats
 
   gee-s1ben stats out/BigEarthNet --split train --percentile 1 --percentile 99 --json
 """
@@ -41,10 +51,6 @@ Examples:
   gee-s1ben diff out/BigEarthNet other/BigEarthNet --tolerance 0.001
 """
 
-DatasetPath = Annotated[Path, typer.Argument(metavar="DATASET", help="Folder of a dataset.")]
-OptionalDataset = Annotated[
-    Path | None, typer.Argument(metavar="[DATASET]", help="Folder of a dataset; by default the configuration's.")
-]
 SampleCount = Annotated[
     int | None, typer.Option("--sample", min=1, metavar="N", help="Only so many patches, drawn at random.")
 ]
@@ -57,7 +63,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def stats(
-    dataset: DatasetPath,
+    dataset: OptionalDataset = None,
     split: Annotated[
         str | None, typer.Option("--split", metavar="NAME", help="Only this split: train, validation or test.")
     ] = None,
@@ -66,6 +72,8 @@ def stats(
         typer.Option("--percentile", metavar="P", help="A percentile as well, to 0.01 dB; may be repeated."),
     ] = None,
     sample_count: SampleCount = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    overrides: Overrides = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -78,8 +86,9 @@ def stats(
     from gee_s1ben.dataset.stored import open_dataset
     from gee_s1ben.pipeline.progress import progress
 
-    opened = open_dataset(dataset)
-    wanted = None if split is None else names_of_split(dataset, split)
+    folder = dataset_folder(dataset, config, overrides)
+    opened = open_dataset(folder)
+    wanted = None if split is None else names_of_split(folder, split)
     patches = (patch for patch in opened.patches() if wanted is None or str(patch.name) in wanted)
     count = 0
     with progress("stats", len(opened) if wanted is None else len(wanted), quiet=quiet or as_json) as bar:
@@ -93,12 +102,12 @@ def stats(
 
         found = band_statistics(read(), percentiles or ())
     data = {
-        "dataset": str(dataset),
+        "dataset": str(folder),
         "split": split,
         "patches": count,
         "bands": {name: one.as_dict() for name, one in found.items()},
     }
-    lines = [f"{count} patches of {dataset}" + (f", split {split}" if split else "")]
+    lines = [f"{count} patches of {folder}" + (f", split {split}" if split else "")]
     for name, one in found.items():
         line = f"  {name}  mean {one.mean:.4f} dB  std {one.std:.4f}  min {one.min:.2f}  max {one.max:.2f}"
         line += "".join(f"  p{at:g} {value:.2f}" for at, value in one.percentiles)

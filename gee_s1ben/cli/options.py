@@ -21,12 +21,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; with a traceback for unexpected errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, errors only.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that another plan made.")]
+OptionalDataset = Annotated[
+    Path | None, typer.Argument(metavar="[DATASET]", help="Folder of a dataset; by default the configuration's.")
+]
 ShardOption = Annotated[
     str | None,
     typer.Option("--shard", help="Do only the I-th of N parts, for the tasks of a cluster's array job.", metavar="I/N"),
 ]
 
 DEFAULT_CONFIG = Path("config.yaml")
+
+
+def dataset_folder(dataset: Path | None, config: Path, overrides: list[str] | None) -> Path:
+    """Return the dataset that a command is about: the one that is named, or else the configuration's."""
+    if dataset is not None:
+        return dataset
+    from gee_s1ben.config import load_config  # slow to load, and --help does not need it
+
+    return load_config(config, overrides or ()).dataset.path
 
 
 def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gee_s1ben.cli.options import AsJson, Quiet, Verbose, set_up_logging
+from gee_s1ben.cli.options import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigPath,
+    OptionalDataset,
+    Overrides,
+    Quiet,
+    Verbose,
+    dataset_folder,
+    set_up_logging,
+)
 from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
+from gee_s1ben.errors import InputError
 
 if TYPE_CHECKING:
     from gee_s1ben.dataset.comparison import Comparison, Spread
@@ -26,7 +37,7 @@ Each file is compared with the manifest on the way. A stopped command is continu
 
 Examples:
 
-  gee-s1ben pack out/BigEarthNet --format zarr --out patches.zarr
+  gee-s1ben pack --format zarr --out patches.zarr
 
   gee-s1ben pack out/BigEarthNet --format lmdb --out Encoded-BigEarthNet
 """
@@ -37,24 +48,23 @@ compares it with the manifest. The same dataset gives the same bytes.
 
 Examples:
 
-  gee-s1ben describe out/BigEarthNet
+  gee-s1ben describe
 
   gee-s1ben describe out/BigEarthNet --items tile
 """
 _COMPARE = """Compare a dataset with the published BigEarthNet-S1, for those who hold it.
 
-PUBLISHED is the folder that holds BigEarthNet-S1 or BigEarthNet-S1-v1.0; a part of it is enough. Per patch:
-correlation, bias in dB and shift in pixels. Where the published dataset chose another scene, as its metadata.parquet
-tells, the patch is marked and stays out of the summary. Exit code 1 where published patches could not be compared.
+PUBLISHED is the folder that holds BigEarthNet-S1 or BigEarthNet-S1-v1.0; a part of it is enough. DATASET is by default
+the configuration's. Per patch: correlation, bias in dB and shift in pixels. Where the published dataset chose another
+scene, as its metadata.parquet tells, the patch is marked and stays out of the summary. Exit code 1 where published
+patches could not be compared.
 
 Examples:
 
-  gee-s1ben compare out/BigEarthNet /data/BigEarthNet
+  gee-s1ben compare /data/BigEarthNet
 
   gee-s1ben compare out/BigEarthNet /data/BigEarthNet --report comparison.parquet --json
 """
-
-DatasetPath = Annotated[Path, typer.Argument(metavar="DATASET", help="The dataset's folder.")]
 
 
 class Form(enum.StrEnum):
@@ -80,13 +90,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def pack(
-    dataset: DatasetPath,
     form: Annotated[Form, typer.Option("--format", help="The packed form.")],
     out: Annotated[Path, typer.Option("--out", help="The folder to write.", metavar="PATH")],
+    dataset: OptionalDataset = None,
     shard: Annotated[
         int | None, typer.Option("--shard-patches", help="Patches of a shard; by default the form's own.", metavar="N")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another pack.")] = False,
+    config: ConfigPath = DEFAULT_CONFIG,
+    overrides: Overrides = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -96,6 +108,7 @@ def pack(
     from gee_s1ben.dataset.packed import pack as pack_dataset
     from gee_s1ben.pipeline.progress import progress
 
+    folder = dataset_folder(dataset, config, overrides)
     with progress("pack", 1, quiet=quiet or as_json) as bar:
         told = 0
 
@@ -105,7 +118,7 @@ def pack(
             bar.update(done - told)
             told = done
 
-        packed = pack_dataset(dataset, out, form.value, block=shard, overwrite=overwrite, advance=tell)
+        packed = pack_dataset(folder, out, form.value, block=shard, overwrite=overwrite, advance=tell)
     data = {
         "path": str(packed.path),
         "format": packed.format,
@@ -118,8 +131,10 @@ def pack(
 
 
 def describe(
-    dataset: DatasetPath,
+    dataset: OptionalDataset = None,
     items: Annotated[Items, typer.Option("--items", help="What a STAC item stands for.")] = Items.patch,
+    config: ConfigPath = DEFAULT_CONFIG,
+    overrides: Overrides = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -129,13 +144,14 @@ def describe(
     from gee_s1ben.dataset.describing import describe as describe_dataset
     from gee_s1ben.pipeline.progress import progress
 
+    folder = dataset_folder(dataset, config, overrides)
     with progress("describe", 1, quiet=quiet or as_json) as bar:
 
         def tell(_done: int, total: int) -> None:
             bar.total = total
             bar.update(1)
 
-        described = describe_dataset(dataset, items=items.value, advance=tell)
+        described = describe_dataset(folder, items=items.value, advance=tell)
     data = {
         "patches": described.patches,
         "stac_items": described.items,
@@ -150,12 +166,19 @@ def describe(
 
 
 def compare(
-    dataset: DatasetPath,
-    published: Annotated[Path, typer.Argument(metavar="PUBLISHED", help="The published dataset's folder.")],
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[DATASET] PUBLISHED",
+            help="Folder of a dataset, by default the configuration's; and of the published one.",
+        ),
+    ],
     report: Annotated[
         Path | None,
         typer.Option("--report", help="The table, .csv or .parquet; by default comparison.csv in provenance/."),
     ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    overrides: Overrides = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -167,6 +190,10 @@ def compare(
     from gee_s1ben.dataset.manifest import PROVENANCE
     from gee_s1ben.pipeline.progress import progress
 
+    if len(folders) > 2:
+        raise InputError(f"two folders are compared, not {len(folders)}: [DATASET] PUBLISHED")
+    *named, published = folders
+    dataset = dataset_folder(named[0] if named else None, config, overrides)
     total = sum(1 for _ in Contents.open(dataset).rows())
     path = report or dataset / PROVENANCE / "comparison.csv"
     with progress("compare", total, quiet=quiet or as_json) as bar:

@@ -89,12 +89,15 @@ def _assembled_data(config: Config, assembled: Assembled) -> dict[str, Any]:
         "patches": assembled.written,
         "kept": assembled.kept,
         "absent": assembled.absent,
+        "seconds": round(assembled.seconds, 3),
     }
 
 
 def _assembled_line(config: Config, assembled: Assembled) -> str:
     there = f"{assembled.kept} were there"
-    return f"{assembled.written} patches in {config.dataset.path} ({there}), {assembled.absent} absent"
+    rate = (assembled.written - assembled.kept) / assembled.seconds if assembled.seconds else 0.0
+    took = f"{assembled.seconds:.1f} s" + (f", {rate:,.0f} new patches/s" if rate else "")
+    return f"{assembled.written} patches in {config.dataset.path} ({there}), {assembled.absent} absent; {took}"
 
 
 def _verify(config: Config, _overwrite: bool, quiet: bool) -> Outcome:

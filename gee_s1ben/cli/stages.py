@@ -8,16 +8,18 @@ from typing import Annotated
 
 import typer
 
-from gee_s1ben.cli.inspecting import OptionalDataset, SampleCount
+from gee_s1ben.cli.inspecting import SampleCount
 from gee_s1ben.cli.options import (
     DEFAULT_CONFIG,
     AsJson,
     ConfigPath,
+    OptionalDataset,
     Overrides,
     Overwrite,
     Quiet,
     ShardOption,
     Verbose,
+    dataset_folder,
     set_up_logging,
 )
 from gee_s1ben.cli.outcome import Outcome
@@ -173,11 +175,7 @@ def verify(
     set_up_logging(verbose=verbose, quiet=quiet)
     from gee_s1ben.cli.inspecting import verified
 
-    if dataset is None:
-        from gee_s1ben.config import load_config
-
-        dataset = load_config(config, overrides or ()).dataset.path
-    return verified(dataset, sample_count)
+    return verified(dataset_folder(dataset, config, overrides), sample_count)
 
 
 def _stage(

@@ -326,6 +326,7 @@ class DatasetSettings(Section):
         "none", description="none, nearest, or a number of dB from -100 to 100"
     )
     min_valid: float = Field(0.5, gt=0, le=1, description="a share above 0 and at most 1")
+    unknown_flags: Literal[False] | None = Field(None, description="false, or null")
 
 
 class Config(Section):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,6 +38,7 @@ _COLUMNS = (
     ("contains_seasonal_snow", pa.bool_()),
     ("contains_cloud_or_shadow", pa.bool_()),
 )
+_FLAGS = ("contains_seasonal_snow", "contains_cloud_or_shadow")
 _SEASON = ("season", pa.string())
 
 
@@ -55,7 +56,13 @@ def carry_over(record: PatchRecord, entry: TableEntry, version: LayoutVersion) -
     return replace(record, s2_patch=s2_patch or record.s2_patch, labels=entry.labels_43 or record.labels)
 
 
-def write_tables(root: Path, version: LayoutVersion, tables: PublishedTables | None = None) -> list[tuple[str, str]]:
+def write_tables(
+    root: Path,
+    version: LayoutVersion,
+    tables: PublishedTables | None = None,
+    *,
+    unknown_flags: Literal[False] | None = None,
+) -> list[tuple[str, str]]:
     """Write the tables of a dataset from its record of patches and the user's BigEarthNet tables.
 
     - ``metadata.parquet``, a row a patch, with the eight columns that BigEarthNet v2 has, of the same types, and
@@ -76,6 +83,8 @@ def write_tables(root: Path, version: LayoutVersion, tables: PublishedTables | N
         Its layout.
     tables : PublishedTables or None
         The user's tables.
+    unknown_flags : False or None
+        What the columns of snow and of clouds say of patches that the tables do not know.
 
     Returns
     -------
@@ -100,10 +109,11 @@ def write_tables(root: Path, version: LayoutVersion, tables: PublishedTables | N
         }
         parquet = files.enter_context(pq.ParquetWriter(partials[METADATA_NAME], schema, compression="zstd"))
         for rows in _targets(root, version, tables):
-            parquet.write_table(pa.Table.from_pylist([row for row, _ in rows], schema))
             for row, s2_name in rows:
+                row |= {flag: unknown_flags for flag in _FLAGS if row[flag] is None}
                 if row["split"] in lists:
                     lists[row["split"]].write(f"{s2_name},{row['s1_name']}\n")
+            parquet.write_table(pa.Table.from_pylist([row for row, _ in rows], schema))
     written = [(name, hashlib.sha256((root / name).read_bytes()).hexdigest()) for name in sorted(names)]
     record_files(root, written)
     return written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -48,6 +49,8 @@ class Assembled:
     kept: int
     """Of these, patches that stood there already, byte for byte."""
     absent: int
+    seconds: float = 0.0
+    """It took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def assemble(
     StorageError
         The disk is full, read-only or failing.
     """
+    start = time.perf_counter()
     plan = load_plan(config, workspace)
     if shard is not None and overwrite:
         raise InputError(f"a shard replaces no dataset: remove {config.dataset.path} before the shards begin")
@@ -117,7 +121,8 @@ def assemble(
     if shard is not None:
         pieces = (piece for key in plan.targets
                   for piece in _pieces(load_target_plan(workspace, key), tables, lacking))  # fmt: skip
-        return _assemble_shard(config, workspace, plan, pieces, writer, shard, quiet=quiet)
+        done = _assemble_shard(config, workspace, plan, pieces, writer, shard, quiet=quiet)
+        return replace(done, seconds=time.perf_counter() - start)
     written = kept = absent = 0
     with Recording(config.dataset.path) as recording, progress("assemble", plan.patches, quiet=quiet) as bar:
         for key in plan.targets:
@@ -138,8 +143,8 @@ def assemble(
         if not written and lacking:
             raise WorkspaceError(f"not one patch can be made: {next(iter(lacking.values()))}")
         recording.finish(writer.remove)
-    write_tables(config.dataset.path, config.dataset.layout, tables)
-    return Assembled(written, kept, absent)
+    write_tables(config.dataset.path, config.dataset.layout, tables, unknown_flags=config.dataset.unknown_flags)
+    return Assembled(written, kept, absent, time.perf_counter() - start)
 
 
 def _assemble_shard(

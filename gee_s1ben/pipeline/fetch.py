@@ -10,8 +10,8 @@ from gee_s1ben.ledger import JobRecord, JobState
 from gee_s1ben.pipeline.arriving import Arrived
 from gee_s1ben.pipeline.direct import Outcome, fetch_direct
 from gee_s1ben.pipeline.exporting import Exporting, export_all, exporting
-from gee_s1ben.pipeline.incidence import angle_rasters, angle_shelf
-from gee_s1ben.pipeline.plan import Plan, load_plan, load_target_plan
+from gee_s1ben.pipeline.incidence import fetch_angles
+from gee_s1ben.pipeline.plan import load_plan
 from gee_s1ben.pipeline.polling import cancel_unwanted
 from gee_s1ben.pipeline.progress import Progress, progress
 from gee_s1ben.pipeline.rasters import Raster, rasters
@@ -64,16 +64,8 @@ def fetch(config: Config, workspace: Workspace, connection: Connection, *, quiet
         progress("fetch", plan.requests, quiet=quiet) as bar,
     ):
         fetched = _fetch_direct(context, bar) if context.destination is None else _fetch_exported(context, bar)
-    _fetch_angles(config, workspace, connection, plan, quiet=quiet)
+    fetch_angles(config, workspace, connection, plan, quiet=quiet)
     return fetched
-
-
-def _fetch_angles(config: Config, workspace: Workspace, connection: Connection, plan: Plan, *, quiet: bool) -> None:
-    """Bring the incidence angles of every pass: a pixel a patch, so directly whatever the transport."""
-    owed = (raster for key in plan.targets for raster in angle_rasters(load_target_plan(workspace, key)))
-    shelf, in_flight = angle_shelf(workspace), config.export.in_flight
-    with progress("angles", plan.jobs, quiet=quiet) as bar:
-        fetch_direct(owed, shelf, connection, in_flight=in_flight, done=lambda _outcome: bar.update())
 
 
 def _fetch_exported(context: Exporting, bar: Progress) -> Fetched:

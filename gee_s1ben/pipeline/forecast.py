@@ -9,10 +9,28 @@ from gee_s1ben.config import Config
 from gee_s1ben.ledger import JobState, Ledger
 from gee_s1ben.pipeline.costs import budget, expected
 from gee_s1ben.pipeline.estimate import Budget, Estimate, months
+from gee_s1ben.pipeline.plan import load_plan
 from gee_s1ben.pipeline.rasters import rasters
 from gee_s1ben.pipeline.workspace import Workspace
 
 _NOT_OWED = (JobState.LANDED, JobState.DONE, JobState.ABSENT)
+
+
+SECONDS_A_FILE = 0.0006
+"""To cut and to verify a raster of 120 × 120 pixels on two cores: docs/performance.md, `benchmarks/stages.py`."""
+_HEADER_BYTES, _JSON_BYTES = 408, 900
+"""Of a patch raster, and of a patch's metadata in layout v1, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSize:
+    """What the dataset takes on disk if every patch of the plan can be made, without its tables."""
+
+    files: int
+    bytes: int
+    """About."""
+    seconds: float
+    """To write and to verify it, on a machine such as the figures were measured on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +45,7 @@ class Forecast:
     budget: Budget
     months: dict[str, int]
     """Tier of Earth Engine → months of its quota that what is owed takes."""
+    dataset: DatasetSize
 
     @property
     def within_budget(self) -> bool | None:
@@ -59,4 +78,13 @@ def forecast(config: Config, workspace: Workspace) -> Forecast:
             sizes.append(raster.job.pixels)
         owed = expected(config, ledger, sizes)
         spent = budget(config, ledger) if ledger else Budget(config.export.budget_eecu_hours)
-    return Forecast(config.export.transport, count, owed, spent, months(owed.eecu_hours))
+    size = dataset_size(config, load_plan(config, workspace).patches)
+    return Forecast(config.export.transport, count, owed, spent, months(owed.eecu_hours), size)
+
+
+def dataset_size(config: Config, patches: int) -> DatasetSize:
+    """Say how large a dataset of so many patches is."""
+    bands, side = len(config.radar.polarisations), config.dataset.patch_px
+    raster, documents = _HEADER_BYTES + 4 * side**2, patches if config.dataset.layout == "v1" else 0
+    seconds = patches * bands * SECONDS_A_FILE * max(1.0, side**2 / 120**2)
+    return DatasetSize(patches * bands + documents, patches * bands * raster + documents * _JSON_BYTES, seconds)

@@ -1,18 +1,26 @@
-"""The incidence angle of every patch: asked for on a grid whose pixels are the patches, a small raster a pass."""
+"""The incidence angle of every patch: asked for on a grid whose pixels are the patches, a small raster a pass.
+
+So small a raster comes directly, whatever the transport. It is asked for when the job is planned, so that whatever
+leads from a plan to a dataset gives the same tables; a fetch brings what is missing.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
+from gee_s1ben.config import Config
 from gee_s1ben.graph.incidence_angle import ANGLE, pass_incidence_angle
+from gee_s1ben.pipeline.direct import fetch_direct
 from gee_s1ben.pipeline.landing import missing_windows
-from gee_s1ben.pipeline.plan import PassPlan, TargetPlan
+from gee_s1ben.pipeline.plan import PassPlan, Plan, TargetPlan, load_target_plan
+from gee_s1ben.pipeline.progress import progress
 from gee_s1ben.pipeline.rasters import Raster, job_of
 from gee_s1ben.pipeline.windows import Window
 from gee_s1ben.pipeline.workspace import Workspace
 from gee_s1ben.session.computing import decode_geotiff
+from gee_s1ben.session.connection import Connection
 
 _log = logging.getLogger(__name__)
 
@@ -20,16 +28,30 @@ Angles = Mapping[tuple[int, int], float]
 """Degrees at the centre of a patch, by its (column, row)."""
 
 
-def angle_shelf(workspace: Workspace) -> Workspace:
-    """Return the part of a workspace where they are kept, apart from the windows of pixels."""
-    return Workspace(workspace.path / "angles")
+def fetch_angles(
+    config: Config, workspace: Workspace, connection: Connection, plan: Plan, *, quiet: bool = False
+) -> None:
+    """Bring the angles of every pass that tells them into the workspace, if they are not there.
 
-
-def angle_rasters(plan: TargetPlan) -> Iterator[Raster]:
-    """Rasters with a pixel a patch, one for each pass that says its angle."""
-    for owed in plan.jobs:
-        if owed.angle_fingerprint:
-            yield _angle_raster(plan, owed)
+    Raises
+    ------
+    AccessError
+        Only the user can fix it.
+    ServiceError
+        The service does not answer; those that came are kept.
+    StorageError
+        The workspace cannot be written.
+    """
+    targets = (load_target_plan(workspace, key) for key in plan.targets)
+    rasters = (_angle_raster(target, owed) for target in targets for owed in target.jobs if owed.angle_fingerprint)
+    with progress("angles", plan.jobs, quiet=quiet) as bar:
+        fetch_direct(
+            rasters,
+            _shelf(workspace),
+            connection,
+            in_flight=config.export.in_flight,
+            done=lambda _outcome: bar.update(),
+        )
 
 
 def angles_of(workspace: Workspace, plan: TargetPlan, owed: PassPlan) -> Angles:
@@ -42,7 +64,7 @@ def angles_of(workspace: Workspace, plan: TargetPlan, owed: PassPlan) -> Angles:
     """
     if not owed.angle_fingerprint:
         return {}
-    raster, shelf = _angle_raster(plan, owed), angle_shelf(workspace)
+    raster, shelf = _angle_raster(plan, owed), _shelf(workspace)
     if missing_windows(shelf, raster):
         _log.warning(
             "%s %s: its incidence angles are not there, and left out; 'gee-s1ben fetch' brings them",
@@ -54,6 +76,11 @@ def angles_of(workspace: Workspace, plan: TargetPlan, owed: PassPlan) -> Angles:
     degrees = decode_geotiff(content, raster.job.grid, raster.job.bands)[ANGLE]
     found = {(col, row): float(degrees[row - window.row, col - window.col]) for col, row in window.cells}
     return {cell: angle for cell, angle in found.items() if 0 <= angle <= 90}
+
+
+def _shelf(workspace: Workspace) -> Workspace:
+    """Return the part of a workspace where they are kept, apart from the windows of pixels."""
+    return Workspace(workspace.path / "angles")
 
 
 def _angle_raster(plan: TargetPlan, owed: PassPlan) -> Raster:

@@ -76,6 +76,8 @@ def dataset_record(config: Config, plan: Plan) -> str:
             "fill": config.dataset.fill,
             "min_valid": config.dataset.min_valid,
             "tables": config.dataset.tables.name if config.dataset.tables else None,
+            # Only where something is claimed: records of before it could be are those of datasets that claim nothing.
+            **({"unknown_flags": False} if config.dataset.unknown_flags is False else {}),
             "backend": config.backend,
             "earthengine_client": plan.client_version,
             "collection": config.match.collection,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gee_s1ben.config import Config
 from gee_s1ben.pipeline.forecast import Forecast, forecast
+from gee_s1ben.pipeline.incidence import fetch_angles
 from gee_s1ben.pipeline.match import check_matched, match
 from gee_s1ben.pipeline.plan import Plan, make_plan
 from gee_s1ben.pipeline.showing import show_match
@@ -39,6 +40,7 @@ def plan_and_forecast(
     probes: int = 0,
     told: Callable[[Looked], object] = lambda _looked: None,
     *,
+    quiet: bool = True,
     clock: Callable[[], float] = time.time,
     pause: Callable[[float], None] = time.sleep,
 ) -> tuple[Plan, Forecast]:
@@ -53,6 +55,7 @@ def plan_and_forecast(
     with workspace.held(), connect(config) as connection:
         check_transport(config, connection)
         plan = make_plan(config, workspace, connection)
+        fetch_angles(config, workspace, connection, plan, quiet=quiet)
     if probes:
         probe(config, probes, told, clock=clock, pause=pause)
     return plan, forecast(config, workspace)

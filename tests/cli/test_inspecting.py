@@ -35,6 +35,10 @@ def test_verify_stats_and_diff(dataset: Path, command: Command, tmp_path: Path) 
     assert (band["mean"], band["std"]) == pytest.approx((whole.mean(), whole.std()))
     assert band["percentiles"]["50"] == pytest.approx(np.median(whole), abs=0.02)
     assert "VH  mean" in command("stats", dataset).out
+    assert (
+        command("stats", "--config", config, "--json").data["bands"]
+        == command("stats", dataset, "--json").data["bands"]
+    )
 
     copy = shutil.copytree(dataset, tmp_path / "copy")
     same = command("diff", dataset, copy, "--json")

@@ -86,3 +86,23 @@ def test_no_dataset_is_one_line(tmp_path, capsys, words):
     assert code == 2
     assert "holds no dataset of this program" in error
     assert error.count("\n") == 1
+
+
+def test_the_dataset_is_the_configurations_unless_it_is_named(tmp_path, capsys):
+    small = small_dataset.make(tmp_path / "ours")
+    shutil.copytree(small.root, tmp_path / "theirs")
+    config = tmp_path / "config.yaml"
+    config.write_text("tiles: [S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP]\ndataset: {path: ours}\n")
+    for words in (("theirs",), ("ours", "theirs")):
+        folders = [tmp_path / word for word in words]
+        code, text, _ = outcome(capsys, "compare", *folders, "--config", config, "--json")
+        assert (code, json.loads(text)["same_scene"]) == (0, 6)
+    code, text, _ = outcome(capsys, "describe", "--config", config, "--json")
+    assert (code, json.loads(text)["patches"]) == (0, 6)
+    pytest.importorskip("lmdb")
+    code, text, _ = outcome(capsys, "pack", "--format", "lmdb", "--out", tmp_path / "pack", "--config", config)
+    assert code == 0
+    assert text.startswith("6 patches in ")
+    code, text, error = outcome(capsys, "compare", "a", "b", "c")
+    assert (code, text) == (2, "")
+    assert "two folders are compared, not 3" in error

@@ -288,6 +288,16 @@ def test_without_tables_all_is_for_training(dataset):
     assert "season" not in found.column_names
 
 
+@pytest.mark.parametrize("unknown", [None, False])
+def test_flags_of_patches_that_no_table_knows(dataset, tmp_path, unknown):
+    flagged = v2_row(1, 0, contains_seasonal_snow=True, contains_cloud_or_shadow=False)
+    tables = open_tables(v2_table(tmp_path / "metadata.parquet", flagged))
+    write_tables(dataset, "v2", tables, unknown_flags=unknown)
+    found = pq.read_table(dataset / "metadata.parquet").to_pylist()
+    assert [row["contains_seasonal_snow"] for row in found] == [unknown, True, unknown, unknown, unknown, unknown]
+    assert [row["contains_cloud_or_shadow"] for row in found] == [unknown, False, unknown, unknown, unknown, unknown]
+
+
 def test_lists_of_v1(dataset, tmp_path):
     s2 = [f"S2A_MSIL2A_20170613T101033_{cell}" for cell in ("0_0", "1_0", "2_0", "0_1")]
     cells = ["0_0", "1_0", "2_0", "0_1"]

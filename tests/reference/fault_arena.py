@@ -33,7 +33,7 @@ export: {{window_px: {window_px}, transport: {transport}, bucket: a-bucket, rast
 dataset: {{path: {folder}/dataset, patch_px: {patch_px}}}
 """
 """No filters: what is computed does not matter here, and takes time."""
-PLANNED = ("match.json", "match", "plan.json", "plan", "gee-s1ben.workspace")
+PLANNED = ("match.json", "match", "plan.json", "plan", "angles", "gee-s1ben.workspace")
 """What the stages before the fetch leave in a workspace."""
 
 
