@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 
-from gee_s1ben.dataset.batch import CutReport
+from gee_s1ben.dataset.batch import CutReport, PatchBatch
 from gee_s1ben.dataset.layout import PatchRecord
 from gee_s1ben.dataset.raster import open_raster
 from gee_s1ben.dataset.validity import FillRule
@@ -33,8 +34,8 @@ def cut_raster(
 ) -> CutReport:
     """Cut a raster on disk into patches and write them.
 
-    The patches of a worker appear together when it is done, or none of them does. Memory holds a row of patches a
-    worker. Workers are threads: what they do, reading, copying, writing and checksums, leaves the interpreter free.
+    The patches appear when all of them are ready, or none of them does. Memory holds a row of patches a worker. Workers
+    are threads: what they do, reading, copying, writing and checksums, leaves the interpreter free.
 
     Parameters
     ----------
@@ -76,23 +77,26 @@ def cut_raster(
     share = max(1, -(-len(rows) // max(1, workers)))
     parts = [rows[start : start + share] for start in range(0, len(rows), share)]
 
-    with open_raster(path, grid, polarisations, sha256=sha256, named=named) as raster:
+    report = CutReport()
+    with ExitStack() as stack:
+        raster = stack.enter_context(open_raster(path, grid, polarisations, sha256=sha256, named=named))
+        # A batch puts its patches into place when it is left: here, after all workers have done their part.
+        batches = [stack.enter_context(writer.batch(checksums=checksums)) for _ in parts]
 
-        def work(part: Sequence[Sequence[PatchRecord]]) -> CutReport:
-            report = CutReport()
-            with writer.batch(checksums=checksums) as batch:
-                for row in part:
-                    top, left, height, width = _block(row, grid)
-                    bands = raster.block(top, left, height, width)
-                    report.add(batch.cut(row, bands, grid.window(left, top, width, height), fill))
-            return report
+        def work(part: Sequence[Sequence[PatchRecord]], batch: PatchBatch) -> CutReport:
+            done = CutReport()
+            for row in part:
+                top, left, height, width = _block(row, grid)
+                bands = raster.block(top, left, height, width)
+                done.add(batch.cut(row, bands, grid.window(left, top, width, height), fill))
+            return done
 
         if len(parts) < 2:
-            return work(rows)
-        report = CutReport()
-        with ThreadPoolExecutor(len(parts)) as pool:
-            for done in pool.map(work, parts):
-                report.add(done)
+            outcomes: Iterator[CutReport] = map(work, parts, batches)
+        else:  # left before the batches are, so that all work has ended
+            outcomes = stack.enter_context(ThreadPoolExecutor(len(parts))).map(work, parts, batches)
+        for done in outcomes:
+            report.add(done)
     return report
 
 

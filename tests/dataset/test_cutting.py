@@ -203,11 +203,13 @@ def test_a_flipped_bit_against_the_checksum(tmp_path, options):
     refused(tmp_path, path, "SHA-256", sha256=digest)
 
 
-def test_a_number_that_no_radar_measures(tmp_path):
-    """What a flipped bit of an exponent gives; there is no telling what else of the file is wrong."""
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_a_number_that_no_radar_measures(tmp_path, workers):
+    """What a flipped bit of an exponent gives; there is no telling what else is wrong, so nothing of it is taken."""
     array = backscatter()
     array[1, 30, 30] = 3e30
-    refused(tmp_path, write_raster(tmp_path / "raster.tif", array), r"33UUP_1_1: .*3e\+30 dB")
+    path = write_raster(tmp_path / "raster.tif", array)
+    refused(tmp_path, path, r"33UUP_1_1: .*3e\+30 dB", workers=workers)
 
 
 def test_what_is_no_raster(tmp_path):
