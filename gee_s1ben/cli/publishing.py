@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -132,7 +132,12 @@ def pack(
 
 def describe(
     dataset: OptionalDataset = None,
-    items: Annotated[Items, typer.Option("--items", help="What a STAC item stands for.")] = Items.patch,
+    items: Annotated[
+        Items | None,
+        typer.Option(
+            "--items", help="What a STAC item stands for; by default as the configuration says, else a patch."
+        ),
+    ] = None,
     config: ConfigPath = DEFAULT_CONFIG,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -145,13 +150,14 @@ def describe(
     from gee_s1ben.pipeline.progress import progress
 
     folder = dataset_folder(dataset, config, overrides)
+    kind = items.value if items is not None else "patch" if dataset is not None else _stac_items(config, overrides)
     with progress("describe", 1, quiet=quiet or as_json) as bar:
 
         def tell(_done: int, total: int) -> None:
             bar.total = total
             bar.update(1)
 
-        described = describe_dataset(folder, items=items.value, advance=tell)
+        described = describe_dataset(folder, items=kind, advance=tell)
     data = {
         "patches": described.patches,
         "stac_items": described.items,
@@ -163,6 +169,12 @@ def describe(
     lines = [f"{described.patches} patches described, {described.items} STAC items"]
     lines += [f"  {name:<11} {data[name]}" for name in ("stac", "geoparquet", "datasheet", "citations")]
     return Outcome(data, lines)
+
+
+def _stac_items(config: Path, overrides: list[str] | None) -> Literal["patch", "tile"]:
+    from gee_s1ben.config import load_config
+
+    return load_config(config, overrides or ()).dataset.stac_items
 
 
 def compare(

@@ -327,6 +327,7 @@ class DatasetSettings(Section):
     )
     min_valid: float = Field(0.5, gt=0, le=1, description="a share above 0 and at most 1")
     unknown_flags: Literal[False] | None = Field(None, description="false, or null")
+    stac_items: Literal["patch", "tile"] = Field("patch", description="patch or tile")
 
 
 class Config(Section):

@@ -182,7 +182,7 @@ def _composition(contents: Contents, totals: Totals, absent: Mapping[str, int]) 
             "How many instances are there?",
             (
                 f"{totals.patches} patches, {totals.bytes} bytes, from {len(totals.scenes)} scenes for "
-                f"{len(totals.targets)} targets."
+                f"{len(totals.targets)} target{'s' * (len(totals.targets) != 1)}."
             ),
         ),
         (
@@ -220,8 +220,12 @@ def _validity(contents: Contents) -> str:
 
 def _labels(contents: Contents) -> str:
     if contents.form.version == "v1":
-        return "In `_labels_metadata.json` beside each patch, carried over from BigEarthNet where given, else empty."
-    return "In `metadata.parquet` at the dataset's root, carried over from BigEarthNet, where given; else none."
+        text = "In `_labels_metadata.json` beside each patch, carried over from BigEarthNet where given, else empty."
+    else:
+        text = "In `metadata.parquet` at the dataset's root, carried over from BigEarthNet, where given; else none."
+    if contents.record.get("unknown_flags") is False:
+        text += " Where nothing is known of snow and clouds, the columns that tell of them say false."
+    return text
 
 
 def _collection(contents: Contents, totals: Totals) -> list[tuple[str, str]]:

@@ -97,8 +97,9 @@ def test_the_dataset_is_the_configurations_unless_it_is_named(tmp_path, capsys):
         folders = [tmp_path / word for word in words]
         code, text, _ = outcome(capsys, "compare", *folders, "--config", config, "--json")
         assert (code, json.loads(text)["same_scene"]) == (0, 6)
-    code, text, _ = outcome(capsys, "describe", "--config", config, "--json")
-    assert (code, json.loads(text)["patches"]) == (0, 6)
+    for more, items in (((), 6), (("--set", "dataset.stac_items=tile"), 2), (("--items", "tile"), 2)):
+        code, text, _ = outcome(capsys, "describe", "--config", config, "--json", *more)
+        assert (code, json.loads(text)["patches"], json.loads(text)["stac_items"]) == (0, 6, items)
     pytest.importorskip("lmdb")
     code, text, _ = outcome(capsys, "pack", "--format", "lmdb", "--out", tmp_path / "pack", "--config", config)
     assert code == 0
