@@ -1,9 +1,9 @@
 """How fast patches are written and read, as shares of what the file system itself does.
 
-A raster of a whole Sentinel-2 tile, VV and VH, float32, uncompressed, is made and cut into patches of 120 × 120 pixels,
-one file a band. All methods take turns, row of patches by row of patches, and each share is the median over turns of
-one method's time over another's in the same turn, so that a busy machine slows both; behind it, in brackets, stands
-the share of the fastest turn of each, which is what a quiet machine does. ::
+A raster of a whole Sentinel-2 tile, VV and VH of speckle, float32, uncompressed, is made and cut into patches of
+120 × 120 pixels, one file a band. All methods take turns, row of patches by row of patches, and each share is the
+median over turns of one method's time over another's in the same turn, so that a busy machine slows both; behind it, in
+brackets, stands the share of the fastest turn of each, which is what a quiet machine does. ::
 
     python benchmarks/patches.py --folder /dev/shm/patches --raster /var/tmp --delete   # patches in memory
     python benchmarks/patches.py --folder /var/tmp/patches                              # on disk
@@ -42,6 +42,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+import rasterio.windows
 
 from gee_s1ben.dataset.cutting import cut_raster
 from gee_s1ben.dataset.form import form_of_grid
@@ -56,6 +57,7 @@ BANDS = ("VV", "VH")
 SCENE = "S1A_IW_GRDH_1SDV_20170613T165043_20170613T165108_017018_01C579_7EEC"
 GRID = tile_grid("33UUP")
 SIDE = 91
+LOOKS = 4.4
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 Timed = dict[str, list[float]]
 
@@ -81,8 +83,12 @@ def make_raster(path: Path) -> None:
         transform=rasterio.Affine(*GRID.transform), interleave="band",
     ) as file:  # fmt: skip
         file.descriptions = BANDS
-        for band in (1, 2):
-            file.write(random.standard_normal(GRID.shape, dtype=np.float32) * 4 - 12, band)
+        for band, mean_db in ((1, -12), (2, -19)):
+            for row in range(0, GRID.height, PATCH_PX):
+                shape = min(PATCH_PX, GRID.height - row), GRID.width
+                power = random.standard_gamma(LOOKS, shape, np.float32) / np.float32(LOOKS)
+                window = rasterio.windows.Window(0, row, GRID.width, shape[0])
+                file.write(10 * np.log10(power) + np.float32(mean_db), band, window=window)
     # Once more in one go, as the pipeline keeps what was fetched: GDAL's small writes leave the file in small pieces in
     # the system's memory.
     content = path.read_bytes()

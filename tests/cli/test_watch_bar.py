@@ -14,7 +14,7 @@ from gee_s1ben.cli.exports_shown import ago, cost, forecast_lines, hours, size, 
 from gee_s1ben.cli.watch_bar import LINE_SECONDS, watch_bar
 from gee_s1ben.ledger import JobState, Standing
 from gee_s1ben.pipeline.estimate import ASSUMED_BATCH, Budget, estimate, months
-from gee_s1ben.pipeline.forecast import Forecast
+from gee_s1ben.pipeline.forecast import DatasetSize, Forecast
 from gee_s1ben.pipeline.status import Status
 from gee_s1ben.pipeline.watching import Looked
 
@@ -105,7 +105,9 @@ def test_a_status_says_what_comes_next() -> None:
 )
 def test_a_forecast(transport: str, limit: float | None, jobs: int, words: list[str]) -> None:
     owed = estimate([10**8] * jobs, ASSUMED_BATCH, slots=2, bytes_per_px=8)
-    found = Forecast(transport, 9, owed, Budget(limit), months(owed.eecu_hours))
+    whole = DatasetSize(1_180_652, 68_500_000_000, 700)
+    found = Forecast(transport, 9, owed, Budget(limit), months(owed.eecu_hours), whole)
     text = "\n".join(forecast_lines(found, 0))
+    assert "disk        1,180,652 files, 68.5 GB; about 12 min to write and verify" in text
     assert [word for word in words if word not in text] == []
     assert ("assumed, nothing measured yet" in text) == bool(jobs)
