@@ -353,10 +353,6 @@ def test_the_published_table_gives_itself(shared_data, tmp_path):
     assert pq.read_schema(tmp_path / "metadata.parquet").equals(pq.read_schema(path), check_metadata=False)
 
 
-S2_TIMES = {
-    ("33UUP", 48): "20170613T101031", ("29UPU", 55): "20170617T113321", ("29UPU", 85): "20170617T113321",
-    ("35VPK", 24): "20170924T093020", ("35VPK", 38): "20180204T094201", ("29SND", 35): "20171221T112501",
-}  # fmt: skip
 WHEEL = os.environ.get("BIGEARTHNET_COMMON_WHEEL", "")
 
 
