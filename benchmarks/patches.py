@@ -1,17 +1,18 @@
 """How fast patches are written and read, as shares of what the file system itself does.
 
 A raster of a whole Sentinel-2 tile, VV and VH of speckle, float32, uncompressed, is made and cut into patches of
-120 × 120 pixels, one file a band. All methods take turns, row of patches by row of patches, and each share is the
+120 × 120 pixels, one file a band, 16,562 files. All methods take turns, a whole tile each, and each share is the
 median over turns of one method's time over another's in the same turn, so that a busy machine slows both; behind it, in
 brackets, stands the share of the fastest turn of each, which is what a quiet machine does. ::
 
     python benchmarks/patches.py --folder /dev/shm/patches --raster /var/tmp --delete   # patches in memory
-    python benchmarks/patches.py --folder /var/tmp/patches                              # on disk
+    python benchmarks/patches.py --folder /var/tmp/patches --rows 13                    # on disk, an eighth of the tile
 
 - ``raw``: ``os.open``, ``os.write``, ``os.close`` of files of the same size, always the same bytes from memory;
 - ``raw + folders``: the same with a folder a patch; ``raw, own bytes``: with bytes that were
   read from the raster: all the input and output that there is, and nothing else;
-- ``template``: each patch's own bytes by its form, from arrays in memory, without folders, checks and names;
+- ``template``: each patch's own bytes, header and pixels, without folders, checks and names, from arrays in memory that
+  hold a patch each; ``template, cut``: from two arrays that hold a row of patches, as a raster does;
 - ``writer``: what the package does: cut from the raster on disk, checked for pixels without data, a folder a patch,
   whole or absent, without checksums, which ``writer + SHA-256`` adds; ``writer, memory``: from arrays in memory;
 - ``rasterio``: one ``rasterio.open`` a patch with the defaults, folders a patch.
@@ -106,7 +107,9 @@ class Methods:  # each is described above
             raise SystemExit("this version of GDAL writes patches in a form that the writer cannot take over")
         self.form = form
         self.same = bytes(self.form.size)
-        self.hot = np.random.default_rng(1).standard_normal((2, PATCH_PX, GRID.width), np.float32) - 12
+        self.row = np.random.default_rng(1).standard_normal((2, PATCH_PX, GRID.width), np.float32) - 12
+        starts = range(0, SIDE * PATCH_PX, PATCH_PX)
+        self.patches = [[np.array(band[:, start : start + PATCH_PX]) for band in self.row] for start in starts]
 
     def raw(self, folder: Path, records: Sequence[PatchRecord]) -> None:  # noqa: D102
         folder.mkdir()
@@ -137,7 +140,7 @@ class Methods:  # each is described above
 
     def writer_memory(self, folder: Path, records: Sequence[PatchRecord]) -> None:  # noqa: D102
         writer = PatchWriter(folder, layout("v2"))
-        bands = dict(zip(BANDS, self.hot, strict=True))
+        bands = dict(zip(BANDS, self.row, strict=True))
         with writer.batch(checksums=False) as batch:
             for row in sorted({record.row for record in records}):
                 some = [record for record in records if record.row == row]
@@ -145,14 +148,20 @@ class Methods:  # each is described above
 
     def template(self, folder: Path, records: Sequence[PatchRecord]) -> None:  # noqa: D102
         folder.mkdir()
-        data = self.form.blank()
-        inside = self.form.pixels(data)
+        for record in records:
+            transform = record.grid.transform
+            for band, pixels in zip(BANDS, self.patches[record.col], strict=True):
+                descriptor = os.open(f"{folder}/{record.name}_{band}.tif", NEW_FILE, 0o666)
+                os.writev(descriptor, (self.form.head(transform[2], transform[5]), pixels))
+                os.close(descriptor)
+
+    def template_cut(self, folder: Path, records: Sequence[PatchRecord]) -> None:  # noqa: D102
+        folder.mkdir()
         for record in records:
             left, transform = record.col * PATCH_PX, record.grid.transform
-            for place, band in enumerate(BANDS):
-                self.form.place(data, transform[2], transform[5])
-                np.copyto(inside, self.hot[place, :, left : left + PATCH_PX])
-                create(f"{folder}/{record.name}_{band}.tif", data)
+            for band, pixels in zip(BANDS, self.row[:, :, left : left + PATCH_PX], strict=True):
+                head = self.form.head(transform[2], transform[5])
+                create(f"{folder}/{record.name}_{band}.tif", b"".join((head, np.ascontiguousarray(pixels))))
 
     def writer(self, folder: Path, records: Sequence[PatchRecord]) -> None:  # noqa: D102
         cut_raster(self.raster, GRID, BANDS, records, PatchWriter(folder, layout("v2")), checksums=False)
@@ -181,32 +190,41 @@ def create(path: str, data: bytes | bytearray | memoryview) -> None:
     os.close(descriptor)
 
 
-def compare_writing(methods: Methods, folder: Path, rows: int, each: int, *, delete: bool) -> Timed:
+def compare_writing(methods: Methods, folder: Path, rows: int, turns: int, *, delete: bool) -> Timed:
     """Seconds a file of every method in every turn; rasterio writes one row of patches in each."""
     ways: dict[str, Callable[[Path, Sequence[PatchRecord]], None]] = {
         "raw": methods.raw,
         "raw + folders": methods.raw_folders,
         "raw, own bytes": methods.raw_own_bytes,
         "template": methods.template,
+        "template, cut": methods.template_cut,
         "writer, memory": methods.writer_memory,
         "writer": methods.writer,
         "writer + SHA-256": methods.writer_checksums,
     }
     timed: Timed = {name: [] for name in (*ways, "rasterio")}
-    for turn, first in enumerate(range(0, rows, each)):
-        records = [patch_record(col, row) for row in range(first, min(first + each, rows)) for col in range(SIDE)]
+    for turn in range(turns):
+        records = records_of_turn(turn, rows)
         order = list(ways)
         for name in order[turn % len(order) :] + order[: turn % len(order)]:
             place = folder / f"{turn}-{name.replace(' ', '')}"
             timed[name].append(seconds(partial(ways[name], place, records)) / (2 * len(records)))
             if delete and name != "writer":
                 shutil.rmtree(place)
-        some, place = records[:SIDE], folder / f"{turn}-rasterio"
+        some, place, ours = records[:SIDE], folder / f"{turn}-rasterio", folder / f"{turn}-writer"
         timed["rasterio"].append(seconds(partial(methods.by_rasterio, place, some)) / (2 * len(some)))
-        check_bytes(place, folder / f"{turn}-writer")
+        check_bytes(place, ours)
         if delete:
             shutil.rmtree(place)
+            if turn + 1 < turns:  # the last ones are read back
+                shutil.rmtree(ours)
     return timed
+
+
+def records_of_turn(turn: int, rows: int) -> list[PatchRecord]:
+    """Patches of the next rows of the tile; after the last comes the first."""
+    places = sorted((turn * rows + row) % SIDE for row in range(rows))
+    return [patch_record(col, row) for row in places for col in range(SIDE)]
 
 
 def check_bytes(theirs: Path, ours: Path) -> None:
@@ -240,31 +258,31 @@ def read_by_rasterio(path: str) -> object:
 
 
 def compare_workers(methods: Methods, folder: Path, rows: int, turns: int, *, delete: bool) -> Timed:
-    """Seconds a file: one process, two that are shards, one with two threads, and one and two that write raw files."""
-    timed: Timed = {name: [] for name in ("one", "two", "two threads", "raw one", "raw two")}
-    span = rows // turns
+    """Seconds a file of one process, two that are shards, and one with two threads; of ours and of raw files."""
+    crews = {
+        f"{way}, {crew}": (way, processes, threads)
+        for way in ("raw", "writer", "+ SHA-256")
+        for crew, processes, threads in (("one", 1, 1), ("two", 2, 1), ("threads", 1, 2))
+        if (way, crew) != ("raw", "threads")
+    }
+    timed: Timed = {name: [] for name in crews}
     for turn in range(turns):
-        records = [patch_record(col, row) for row in range(turn * span, (turn + 1) * span) for col in range(SIDE)]
-        for name in timed:
-            count, threads = 1 + name.endswith("two"), 1 + name.endswith("threads")
+        for name, (way, processes, threads) in crews.items():
             place = folder / f"workers-{turn}-{name.replace(' ', '')}"
             place.mkdir()
-            spent = run_workers(methods, place, records, count, threads=threads, raw="raw" in name)
-            timed[name].append(spent / (2 * len(records)))
+            spent = run_workers(partial(work, methods, place, turn, rows, way, threads), processes)
+            timed[name].append(spent / (2 * rows * SIDE))
             if delete:
                 shutil.rmtree(place)
     return timed
 
 
-def run_workers(
-    methods: Methods, folder: Path, records: Sequence[PatchRecord], count: int, *, threads: int = 1, raw: bool
-) -> float:
+def run_workers(job: Callable[[Shard, Barrier], None], processes: int) -> float:
     """Seconds from the moment when all are ready until all are done."""
     context = multiprocessing.get_context("fork")
-    barrier: Barrier = context.Barrier(count + 1)
+    barrier: Barrier = context.Barrier(processes + 1)
     workers = [
-        context.Process(target=work, args=(methods, folder, records, Shard(index, count), barrier, threads, raw))
-        for index in range(1, count + 1)
+        context.Process(target=job, args=(Shard(index, processes), barrier)) for index in range(1, processes + 1)
     ]
     for worker in workers:
         worker.start()
@@ -279,23 +297,18 @@ def run_workers(
 
 
 def work(
-    methods: Methods,
-    folder: Path,
-    records: Sequence[PatchRecord],
-    shard: Shard,
-    barrier: Barrier,
-    threads: int,
-    raw: bool,
+    methods: Methods, folder: Path, turn: int, rows: int, way: str, threads: int, shard: Shard, barrier: Barrier
 ) -> None:
-    rows = sorted({record.row for record in records})
-    mine = set(shard.part(rows))
+    """Write a shard of the patches of a turn, as soon as all are ready."""
+    records = records_of_turn(turn, rows)
+    mine = set(shard.part(sorted({record.row for record in records})))
     part = [record for record in records if record.row in mine]
     barrier.wait()
-    if raw:
+    if way == "raw":
         methods.raw_folders(folder / str(shard.index), part)
     else:
         writer = PatchWriter(folder, layout("v2"), shard)
-        cut_raster(methods.raster, GRID, BANDS, part, writer, workers=threads, checksums=False)
+        cut_raster(methods.raster, GRID, BANDS, part, writer, workers=threads, checksums=way != "writer")
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -324,8 +337,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="work in here; its file system is what is measured")
     parser.add_argument("--raster", type=Path, help="make the raster in here; beside the patches by default")
-    parser.add_argument("--rows", type=int, default=SIDE, help="rows of 91 patches; the whole tile by default")
-    parser.add_argument("--each", type=int, default=13, help="rows of patches a turn")
+    parser.add_argument("--rows", type=int, default=SIDE, help="rows of 91 patches a turn; the whole tile by default")
+    parser.add_argument("--turns", type=int, default=7, help="how often each method is measured")
     parser.add_argument("--delete", action="store_true", help="delete files as soon as they are written, untimed")
     parser.add_argument("--json", type=Path, help="write the results here as well")
     arguments = parser.parse_args()
@@ -338,17 +351,15 @@ def main() -> None:
         raster = Path(beside) / "tile.tif"
         make_raster(raster)
         methods = Methods(raster)
-        writing = compare_writing(methods, folder, arguments.rows, arguments.each, delete=arguments.delete)
+        writing = compare_writing(methods, folder, arguments.rows, arguments.turns, delete=arguments.delete)
         written = [path for turn in folder.glob("*-writer") for path in turn.rglob("*.tif")]
         reading = compare_reading(written, 13)
-        workers = compare_workers(
-            methods, folder, arguments.rows, max(1, arguments.rows // 13), delete=arguments.delete
-        )
+        workers = compare_workers(methods, folder, arguments.rows, arguments.turns, delete=arguments.delete)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     lines = [f"{cores} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, {platform.machine()}"]
     lines += table("writing", writing, ("raw", "raw + folders", "raw, own bytes", "rasterio"))
     lines += table("reading", reading, ("rasterio",))
-    lines += table("workers", workers, ("one", "raw one"))
+    lines += table("workers", workers, ("raw, one", "writer, one", "+ SHA-256, one"))
     sys.stdout.write("\n".join(lines) + "\n")
     if arguments.json:
         timed = {"writing": writing, "reading": reading, "workers": workers}

@@ -19,7 +19,7 @@ from gee_s1ben.dataset.geotiff import encode_patch_tif
 from gee_s1ben.dataset.layout import Layout, PatchRecord
 from gee_s1ben.dataset.mould import NEIGHBOURS, Mould, Moulds, file_end
 from gee_s1ben.dataset.validity import FillRule, Pixels
-from gee_s1ben.domain.grid import Grid
+from gee_s1ben.domain.grid import Grid, Transform
 from gee_s1ben.errors import InputError, RasterError
 
 _POLARISATION = re.compile(r"[A-Z]{2}")
@@ -127,7 +127,7 @@ class PatchBatch:
             except RasterError as error:
                 raise RasterError(f"patch {record.name}, {polarisation}: {error}") from error
         with storage_errors(self._writer.root):
-            return self._write(record, files)
+            return self._write([(record, files)])
 
     def cut(
         self,
@@ -175,9 +175,13 @@ class PatchBatch:
                     self._mould = self._writer.moulds.take(some[0].grid, tuple(bands))
                 width = some[0].grid.width
                 filled = self._mould.fill([record.grid for record in some], bands, rows, cols)
+                if all(filled):
+                    report.files += self._write(zip(some, filled, strict=True))
+                    report.written += some
+                    continue
                 for left, record, files in zip(range(cols.start, cols.stop, width), some, filled, strict=True):
                     if files:
-                        report.files += self._write(record, files)
+                        report.files += self._write([(record, files)])
                         report.written.append(record)
                     else:
                         self._cut_carefully(record, bands, rows, slice(left, left + width), fill, report)
@@ -204,41 +208,50 @@ class PatchBatch:
             raise RasterError(f"patch {record.name}: {error}") from error
         if count:
             report.filled[str(record.name)] = count
-        report.files += self._write(record, files)
+        report.files += self._write([(record, files)])
         report.written.append(record)
 
-    def _write(self, record: PatchRecord, rasters: Iterable[tuple[str, Data]]) -> list[tuple[str, str]]:
-        """Write the folder of a patch under the stage; return path to be and SHA-256 of each file.
+    def _write(self, patches: Iterable[tuple[PatchRecord, Iterable[tuple[str, Data]]]]) -> list[tuple[str, str]]:
+        """Write the folders of patches under the stage; return path to be and SHA-256 of each file.
 
         Rasters are given by the end of their names, sorted.
         """
-        name, layout, stage = str(record.name), self._writer.layout, self._stage_fd
-        if name in self._names:
-            raise InputError(f"patch {name} comes twice")
-        self._names.add(name)
-        parent = layout.parent(record.name)
-        staged = self._parents.get(parent)
-        if staged is None:
-            staged = self._parents[parent] = str(len(self._parents)), []
-            os.mkdir(staged[0], dir_fd=stage)
-        staged[1].append(name)
+        layout, stage = self._writer.layout, self._stage_fd
+        folders: list[str] = []
+        files: list[tuple[str, str, Data]] = []
         # Paths are text, and from the stage: a Path a file would cost as much as opening it, and so would a long way.
-        folder = f"{staged[0]}/{name}"
-        os.mkdir(folder, dir_fd=stage)
-        files: list[tuple[str, Data]] = [(f"{name}{end}", data) for end, data in rasters]
-        if companions := layout.companions(record):
-            files = sorted([*files, *companions.items()])
-        written = []
-        for file, data in files:
-            descriptor = os.open(f"{folder}/{file}", _NEW_FILE, 0o666, dir_fd=stage)
+        for record, rasters in patches:
+            name = str(record.name)
+            if name in self._names:
+                raise InputError(f"patch {name} comes twice")
+            self._names.add(name)
+            parent = layout.parent(record.name)
+            staged, names = self._parents.get(parent) or self._new_parent(parent)
+            names.append(name)
+            folder, target = f"{staged}/{name}", f"{parent}/{name}"
+            folders.append(folder)
+            contents: Iterable[tuple[str, Data]] = [(f"{name}{end}", data) for end, data in rasters]
+            if companions := layout.companions(record):
+                contents = sorted([*contents, *companions.items()])
+            files += [(f"{folder}/{file}", f"{target}/{file}", data) for file, data in contents]
+        # The system is called for all of them in one go: each file goes through the processor's caches and throws out
+        # what Python needs, so that what it does between two calls takes three times as long as here above.
+        for folder in folders:
+            os.mkdir(folder, dir_fd=stage)
+        for path, _, data in files:
+            descriptor = os.open(path, _NEW_FILE, 0o666, dir_fd=stage)
             try:
                 done = os.write(descriptor, data)
                 while done < len(data):  # a disk that is filling up takes less at first and says why after
                     done += os.write(descriptor, data[done:])
             finally:
                 os.close(descriptor)
-            written.append((f"{parent}/{name}/{file}", sha256(data).hexdigest() if self._checksums else ""))
-        return written
+        return [(path, sha256(data).hexdigest() if self._checksums else "") for _, path, data in files]
+
+    def _new_parent(self, parent: str) -> tuple[str, list[str]]:
+        staged = self._parents[parent] = str(len(self._parents)), []
+        os.mkdir(staged[0], dir_fd=self._stage_fd)
+        return staged
 
     def _check_bands(self, what: object, bands: Mapping[str, Pixels]) -> None:
         if not bands:
@@ -251,33 +264,34 @@ class PatchBatch:
 def _side_by_side(records: Iterable[PatchRecord], grid: Grid) -> Iterator[tuple[list[PatchRecord], slice, slice]]:
     """Put neighbours of one kind together, from west to east; with the rows and columns of all of them in a raster."""
     some: list[PatchRecord] = []
-    first = last = (0, 0, 0, 0)
+    kind: tuple[object, ...] = ()
+    beside: Transform = grid.transform
+    top = left = right = height = 0
     for record in records:
-        place = _place(record, grid)
-        top, left, height, width = place
-        if some and (
-            len(some) == NEIGHBOURS
-            or top != last[0]
-            or left != last[1] + last[3]
-            or height != last[2]
-            or width != last[3]
+        patch = record.grid
+        a, b, x, d, e, y = transform = patch.transform
+        width = patch.width
+        if (
+            not some
+            or transform != beside
+            or len(some) == NEIGHBOURS
+            or right + width > grid.width
+            or (width, patch.height, patch.crs) != kind
         ):
-            yield some, *_slices(first, last)
-            some = []
-        if not some:
-            first = place
+            if some:
+                yield some, slice(top, top + height), slice(left, right)
+            some, height, kind = [], patch.height, (width, patch.height, patch.crs)
+            top, left = _place(record, grid)
+            right = left
         some.append(record)
-        last = place
+        right += width
+        beside = a, b, x + a * width, d, e, y + d * width
     if some:
-        yield some, *_slices(first, last)
+        yield some, slice(top, top + height), slice(left, right)
 
 
-def _slices(first: tuple[int, int, int, int], last: tuple[int, int, int, int]) -> tuple[slice, slice]:
-    return slice(first[0], first[0] + first[2]), slice(first[1], last[1] + last[3])
-
-
-def _place(record: PatchRecord, grid: Grid) -> tuple[int, int, int, int]:
-    """First row and column of a patch in a raster, and its height and width."""
+def _place(record: PatchRecord, grid: Grid) -> tuple[int, int]:
+    """First row and column of a patch in a raster."""
     patch = record.grid
     a, b, x, d, e, y = patch.transform
     if (a, b, d, e, patch.crs) != (*grid.transform[:2], *grid.transform[3:5], grid.crs):
@@ -290,4 +304,4 @@ def _place(record: PatchRecord, grid: Grid) -> tuple[int, int, int, int]:
         )
     if left < 0 or top < 0 or left + patch.width > grid.width or top + patch.height > grid.height:
         raise RasterError(f"patch {record.name} lies outside the raster it is to be cut from")
-    return top, left, patch.height, patch.width
+    return top, left

@@ -84,15 +84,13 @@ class PatchForm:
         """
         return pixels[:: self.strip_rows, 0]
 
-    def blank(self) -> bytearray:
-        """Return a file of this form without a place and with every pixel 0, to be filled in."""
-        data = bytearray(self.size)
-        data[: self.header] = self.before + bytes(_XY.size) + self.after
-        return data
+    def head(self, x: float, y: float) -> bytes:
+        """Return all that stands before the pixels of a file whose first pixel's corner is given."""
+        return self.before + _XY.pack(x, y) + self.after
 
-    def place(self, data: bytearray, x: float, y: float) -> None:
-        """Put the corner of the first pixel into a file."""
-        _XY.pack_into(data, self.tie_point, x, y)
+    def blank(self) -> bytes:
+        """Return a file of this form with its corner at the origin and every pixel 0, to be filled in."""
+        return self.head(0, 0) + bytes(self.size - self.header)
 
 
 def form_of_grid(grid: Grid) -> PatchForm | None:
@@ -164,7 +162,4 @@ def _form_by_rasterio(crs: str, a: float, e: float, width: int, height: int) -> 
     if form is None:
         return None
     grid, array, expected = samples[1]
-    tried = form.blank()
-    form.place(tried, grid.transform[2], grid.transform[5])
-    form.pixels(tried)[:] = array
-    return form if tried == expected else None
+    return form if form.head(grid.transform[2], grid.transform[5]) + array.tobytes() == expected else None

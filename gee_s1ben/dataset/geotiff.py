@@ -47,10 +47,7 @@ def encode_patch_tif(array: npt.NDArray[np.float32], grid: Grid) -> bytes:
     form = form_of_grid(grid)
     if form is None or not form.strip_starts(plain).all():
         return rasterio_bytes(plain, grid)
-    data = form.blank()
-    form.place(data, grid.transform[2], grid.transform[5])
-    form.pixels(data)[:] = plain
-    return bytes(data)
+    return b"".join((form.head(grid.transform[2], grid.transform[5]), plain.data))
 
 
 def check_shape(array: npt.NDArray[np.float32], grid: Grid) -> None:

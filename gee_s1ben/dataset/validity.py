@@ -16,8 +16,9 @@ Pixels = npt.NDArray[np.float32]
 LIMIT_DB = 1000.0
 """No radar measures less than minus this, or more: what is below stands for no data, what is above is damage."""
 
-_HIGHEST_BITS = int(np.float32(LIMIT_DB).view(np.int32))
-_LOWEST_BITS = int(np.float32(-LIMIT_DB).view(np.uint32))
+_HIGHEST = int(np.float32(LIMIT_DB).view(np.int32))
+_LOWEST = int(np.float32(-LIMIT_DB).view(np.uint32))
+_LOWEST_SIGNED = int(np.float32(-LIMIT_DB).view(np.int32))
 
 
 def plainly_valid(pixels: Pixels) -> bool:
@@ -33,31 +34,27 @@ def plainly_valid(pixels: Pixels) -> bool:
     bool
         Whether each lies within the limit on both sides, which no NaN and no infinity does.
     """
-    return bool(plainly_valid_each(pixels.reshape(1, -1))[0])
+    return plainly_valid_each(pixels.reshape(1, -1))[0]
 
 
-def plainly_valid_each(pixels: Pixels) -> npt.NDArray[np.bool_]:
+def plainly_valid_each(pixels: Pixels) -> list[bool]:
     """Whether the pixels of each of some patches are all valid; see :func:`plainly_valid`.
 
     Whole numbers are compared in a quarter of the time that it takes to ask floats for NaN. Of two floats of one sign
     the farther from zero has the greater bits, and NaN and infinity the greatest; the sign is the bit of the greatest
-    weight (IEEE 754-2008, section 3.4). So as signed numbers the greatest is that of the greatest positive float, if
-    there is one, and as unsigned numbers that of the most negative float.
+    weight (IEEE 754-2008, section 3.4). So as signed numbers the greatest is that of the greatest positive float, or
+    if there is none that of the most negative one, and as unsigned numbers always that of the most negative one.
 
     Parameters
     ----------
     pixels : ndarray of float32, shape (patches, pixels)
         Backscatter in dB, the pixels of each patch contiguous.
-
-    Returns
-    -------
-    ndarray of bool, shape (patches,)
     """
-    highest: npt.NDArray[np.int32] = np.maximum.reduce(pixels.view(np.int32), axis=1)
-    if (highest < 0).all():  # the greatest of negative ones is the farthest from zero
-        return highest.view(np.uint32) <= _LOWEST_BITS
-    lowest: npt.NDArray[np.uint32] = np.maximum.reduce(pixels.view(np.uint32), axis=1)
-    return (highest <= _HIGHEST_BITS) & (lowest <= _LOWEST_BITS)
+    signed: list[int] = np.maximum.reduce(pixels.view(np.int32), axis=1).tolist()
+    if max(signed) < 0:
+        return [bits <= _LOWEST_SIGNED for bits in signed]
+    unsigned: list[int] = np.maximum.reduce(pixels.view(np.uint32), axis=1).tolist()
+    return [high <= _HIGHEST and low <= _LOWEST for high, low in zip(signed, unsigned, strict=True)]
 
 
 def without_data(pixels: Pixels) -> npt.NDArray[np.bool_]:
