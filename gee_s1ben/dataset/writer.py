@@ -152,8 +152,9 @@ class PatchWriter:
         target.parent.mkdir(parents=True, exist_ok=True)
         self._touched |= {parent, *(str(above) for above in Path(parent).parents)}
         if not _moved(staged, target):
-            for name in names:
-                self._replace(staged / name, target / name)
+            for name in names:  # in most cases new ones; as text, since a Path would cost as much as the renaming
+                if not _moved(f"{staged}/{name}", f"{target}/{name}"):
+                    self._replace(staged / name, target / name)
 
     def _replace(self, staged: Path, folder: Path) -> None:
         # A folder cannot be renamed onto a full one; between the two renames the patch is absent, never mixed. Two
@@ -172,10 +173,10 @@ class PatchWriter:
         raise OSError(errno.EBUSY, f"others replace {folder} all the time")
 
 
-def _moved(staged: Path, target: Path) -> bool:
+def _moved(staged: Path | str, target: Path | str) -> bool:
     """Rename a folder unless something stands in its place."""
     try:
-        staged.rename(target)
+        os.rename(staged, target)  # noqa: PTH104  as text, where there are thousands
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             return False
