@@ -20,7 +20,9 @@ Overrides = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, for machines.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; with a traceback for unexpected errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, errors only.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a dataset that another plan made.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a dataset that another plan made, once this one is complete.")
+]
 OptionalDataset = Annotated[
     Path | None, typer.Argument(metavar="[DATASET]", help="Folder of a dataset; by default the configuration's.")
 ]

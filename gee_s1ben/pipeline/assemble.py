@@ -31,6 +31,7 @@ from gee_s1ben.pipeline.ownership import claim
 from gee_s1ben.pipeline.patch_names import s2_names
 from gee_s1ben.pipeline.plan import PassPlan, Plan, TargetPlan, load_plan, load_target_plan
 from gee_s1ben.pipeline.progress import progress
+from gee_s1ben.pipeline.replacement import replacing
 from gee_s1ben.pipeline.windows import Window
 from gee_s1ben.pipeline.workspace import Workspace, digest
 
@@ -97,7 +98,7 @@ def assemble(
         Write the patches of this part of the windows only, beside other shards, and leave the tables to a later call
         without a shard.
     overwrite : bool
-        Replace a dataset that another plan made.
+        Replace a dataset that another plan made; it stands aside until this one is complete.
     quiet : bool
         Show no progress.
 
@@ -106,7 +107,7 @@ def assemble(
     WorkspaceError
         A window is missing or broken, or the dataset's folder holds something else.
     InputError
-        A shard is to replace a dataset, which others may be writing.
+        A shard is to replace a dataset, which others may be writing; or the tables do not have all targets.
     StorageError
         The disk is full, read-only or failing.
     """
@@ -114,15 +115,29 @@ def assemble(
     plan = load_plan(config, workspace)
     if shard is not None and overwrite:
         raise InputError(f"a shard replaces no dataset: remove {config.dataset.path} before the shards begin")
-    claim(config, plan, overwrite=overwrite)
-    writer = PatchWriter(config.dataset.path, layout(config.dataset.layout), shard)
     tables = open_tables(config.dataset.tables) if config.dataset.tables else None
-    lacking = _lacking(workspace)
     if shard is not None:
-        pieces = (piece for key in plan.targets
-                  for piece in _pieces(load_target_plan(workspace, key), tables, lacking))  # fmt: skip
-        done = _assemble_shard(config, workspace, plan, pieces, writer, shard, quiet=quiet)
-        return replace(done, seconds=time.perf_counter() - start)
+        claim(config, plan)
+        done = _assemble_shard(config, workspace, plan, tables, shard, quiet=quiet)
+    else:
+        _check_tables(workspace, plan, tables)
+        with replacing(config.dataset.path):
+            claim(config, plan, overwrite=overwrite)
+            done = _assemble_all(config, workspace, plan, tables, quiet=quiet)
+    return replace(done, seconds=time.perf_counter() - start)
+
+
+def _check_tables(workspace: Workspace, plan: Plan, tables: PublishedTables | None) -> None:
+    """Look all patches up, so that tables which do not fit are refused before the dataset is touched."""
+    for key in plan.targets if tables else ():
+        _known(tables, load_target_plan(workspace, key).target)
+
+
+def _assemble_all(
+    config: Config, workspace: Workspace, plan: Plan, tables: PublishedTables | None, *, quiet: bool
+) -> Assembled:
+    writer = PatchWriter(config.dataset.path, layout(config.dataset.layout))
+    lacking = _lacking(workspace)
     written = kept = absent = 0
     with Recording(config.dataset.path) as recording, progress("assemble", plan.patches, quiet=quiet) as bar:
         for key in plan.targets:
@@ -144,19 +159,21 @@ def assemble(
             raise WorkspaceError(f"not one patch can be made: {next(iter(lacking.values()))}")
         recording.finish(writer.remove)
     write_tables(config.dataset.path, config.dataset.layout, tables, unknown_flags=config.dataset.unknown_flags)
-    return Assembled(written, kept, absent, time.perf_counter() - start)
+    return Assembled(written, kept, absent)
 
 
 def _assemble_shard(
     config: Config,
     workspace: Workspace,
     plan: Plan,
-    pieces: Iterator[_Piece],
-    writer: PatchWriter,
+    tables: PublishedTables | None,
     shard: Shard,
     *,
     quiet: bool,
 ) -> Assembled:
+    writer = PatchWriter(config.dataset.path, layout(config.dataset.layout), shard)
+    lacking = _lacking(workspace)
+    pieces = (piece for key in plan.targets for piece in _pieces(load_target_plan(workspace, key), tables, lacking))
     written = kept = absent = 0
     with progress(f"assemble {shard}", -(-plan.patches // shard.count), quiet=quiet) as bar:
         for piece in shard.part(pieces):
@@ -174,9 +191,13 @@ def _lacking(workspace: Workspace) -> Lacking:
         return ledger.reasons()
 
 
+def _known(tables: PublishedTables | None, target: Target) -> Known:
+    return tables.of_target(target.name, target.acquired) if tables else {}
+
+
 def _pieces(plan: TargetPlan, tables: PublishedTables | None, lacking: Lacking) -> Iterator[_Piece]:
     """Windows of a target that hold patches, in the order of the plan."""
-    known = tables.of_target(plan.target.name, plan.target.acquired) if tables else {}
+    known = _known(tables, plan.target)
     for job in plan.jobs:
         served = {cell: group for group in job.groups for cell in group.cells}
         for window in job.windows:

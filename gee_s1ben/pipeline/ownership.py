@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ import rasterio
 from gee_s1ben import __version__
 from gee_s1ben.config import Config
 from gee_s1ben.dataset.atomic import atomic_write, storage_errors
-from gee_s1ben.dataset.layout import layout
 from gee_s1ben.dataset.manifest import PROVENANCE
 from gee_s1ben.errors import WorkspaceError
 from gee_s1ben.pipeline.plan import Plan, load_target_plan
+from gee_s1ben.pipeline.replacement import ASIDE, set_aside
 from gee_s1ben.pipeline.workspace import Workspace
 
 _VERSIONS = "versions"
@@ -29,38 +28,63 @@ def dataset_record_path(root: Path) -> Path:
     return root / PROVENANCE / "dataset.json"
 
 
+def check_claim(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
+    """Refuse a plan that may not have the dataset's folder; nothing is written.
+
+    Raises
+    ------
+    WorkspaceError
+        It holds something else, or a dataset that another plan made and that must not be replaced.
+    """
+    root = config.dataset.path
+    with storage_errors(root):
+        _check(root, *_found(root), dataset_record(config, plan), overwrite=overwrite)
+
+
 def claim(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
     """Make the dataset's folder this plan's, or refuse. Several shards may do so at the same time.
+
+    A dataset that another plan made is set aside if it may be replaced; see
+    :func:`~gee_s1ben.pipeline.replacement.replacing`.
 
     Raises
     ------
     WorkspaceError
         It holds something else, or a dataset that another plan made.
+    StorageError
+        The disk is full, read-only or failing.
     """
     root = config.dataset.path
     record = dataset_record(config, plan)
-    path = dataset_record_path(root)
     with storage_errors(root):
-        if root.exists() and not root.is_dir():
-            raise WorkspaceError(f"{root} is a file; choose another dataset.path")
-        # In this order: what another shard puts into the folder, it puts there after the record.
-        others = root.exists() and any(entry.name != PROVENANCE for entry in root.iterdir())
-        found = path.read_text("utf-8", "replace") if path.exists() else None
-        if found is None and others:
-            raise WorkspaceError(f"{root} holds something else; choose another dataset.path, or empty it")
+        others, found = _found(root)
+        _check(root, others, found, record, overwrite=overwrite)
         if found is not None and _content(found) != _content(record):
-            if not overwrite:
-                raise WorkspaceError(
-                    f"{root} holds a dataset that another configuration made; choose another dataset.path, or replace "
-                    "it with --overwrite"
-                )
-            for folder in (layout("v1").top, layout("v2").top, PROVENANCE):
-                if (root / folder).exists():
-                    shutil.rmtree(root / folder)
+            set_aside(root)
             found = None
     if found is None or not _names(found, record):
-        with atomic_write(path) as temporary:
+        with atomic_write(dataset_record_path(root)) as temporary:
             temporary.write_text(record if found is None else _joined(found, record), "utf-8")
+
+
+def _found(root: Path) -> tuple[bool, str | None]:
+    """Whether anything is in the folder beside the record and what is being replaced, and the text of the record."""
+    if root.exists() and not root.is_dir():
+        raise WorkspaceError(f"{root} is a file; choose another dataset.path")
+    # In this order: what another shard puts into the folder, it puts there after the record.
+    others = root.exists() and any(entry.name not in (PROVENANCE, ASIDE) for entry in root.iterdir())
+    path = dataset_record_path(root)
+    return others, path.read_text("utf-8", "replace") if path.exists() else None
+
+
+def _check(root: Path, others: bool, found: str | None, record: str, *, overwrite: bool) -> None:
+    if found is None and others:
+        raise WorkspaceError(f"{root} holds something else; choose another dataset.path, or empty it")
+    if found is not None and _content(found) != _content(record) and not overwrite:
+        raise WorkspaceError(
+            f"{root} holds a dataset that another configuration made; choose another dataset.path, or replace it with "
+            "--overwrite"
+        )
 
 
 def dataset_record(config: Config, plan: Plan) -> str:

@@ -13,7 +13,7 @@ from gee_s1ben.pipeline.exporting import exporting, remove_remote
 from gee_s1ben.pipeline.fetch import Fetched, fetch
 from gee_s1ben.pipeline.finishing import finish
 from gee_s1ben.pipeline.match import check_matched, match
-from gee_s1ben.pipeline.ownership import claim
+from gee_s1ben.pipeline.ownership import check_claim
 from gee_s1ben.pipeline.plan import Plan, make_plan
 from gee_s1ben.pipeline.report import Summary, summarise
 from gee_s1ben.pipeline.showing import show_match
@@ -75,11 +75,11 @@ def run(config: Config, *, overwrite: bool = False, quiet: bool = False) -> Repo
                 check_matched(config, workspace, index)
             with clock.stage("plan"):
                 plan = make_plan(config, workspace, connection)
-                claim(config, plan, overwrite=overwrite)
+                check_claim(config, plan, overwrite=overwrite)
             with clock.stage("fetch"):
                 fetched = fetch(config, workspace, connection, quiet=quiet)
         with clock.stage("assemble"):
-            assembled = assemble(config, workspace, quiet=quiet)
+            assembled = assemble(config, workspace, overwrite=overwrite, quiet=quiet)
         with clock.stage("verify"):
             verified = verify(config, workspace, quiet=quiet)
             finish(config, workspace, verified)
