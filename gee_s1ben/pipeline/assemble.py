@@ -115,29 +115,33 @@ def assemble(
     plan = load_plan(config, workspace)
     if shard is not None and overwrite:
         raise InputError(f"a shard replaces no dataset: remove {config.dataset.path} before the shards begin")
-    tables = open_tables(config.dataset.tables) if config.dataset.tables else None
     if shard is not None:
         claim(config, plan)
-        done = _assemble_shard(config, workspace, plan, tables, shard, quiet=quiet)
+        done = _assemble_shard(config, workspace, plan, shard, quiet=quiet)
     else:
-        _check_tables(workspace, plan, tables)
+        check_tables(config, workspace, plan)
         with replacing(config.dataset.path):
             claim(config, plan, overwrite=overwrite)
-            done = _assemble_all(config, workspace, plan, tables, quiet=quiet)
+            done = _assemble_all(config, workspace, plan, quiet=quiet)
     return replace(done, seconds=time.perf_counter() - start)
 
 
-def _check_tables(workspace: Workspace, plan: Plan, tables: PublishedTables | None) -> None:
-    """Look all patches up, so that tables which do not fit are refused before the dataset is touched."""
-    for key in plan.targets if tables else ():
-        _known(tables, load_target_plan(workspace, key).target)
+def check_tables(config: Config, workspace: Workspace, plan: Plan) -> None:
+    """Look all patches up in the user's tables, before anything is made that depends on them.
+
+    Raises
+    ------
+    InputError
+        They are broken, or lack a target.
+    """
+    if tables := _tables(config):
+        for key in plan.targets:
+            _known(tables, load_target_plan(workspace, key).target)
 
 
-def _assemble_all(
-    config: Config, workspace: Workspace, plan: Plan, tables: PublishedTables | None, *, quiet: bool
-) -> Assembled:
+def _assemble_all(config: Config, workspace: Workspace, plan: Plan, *, quiet: bool) -> Assembled:
     writer = PatchWriter(config.dataset.path, layout(config.dataset.layout))
-    lacking = _lacking(workspace)
+    tables, lacking = _tables(config), _lacking(workspace)
     written = kept = absent = 0
     with Recording(config.dataset.path) as recording, progress("assemble", plan.patches, quiet=quiet) as bar:
         for key in plan.targets:
@@ -166,13 +170,12 @@ def _assemble_shard(
     config: Config,
     workspace: Workspace,
     plan: Plan,
-    tables: PublishedTables | None,
     shard: Shard,
     *,
     quiet: bool,
 ) -> Assembled:
     writer = PatchWriter(config.dataset.path, layout(config.dataset.layout), shard)
-    lacking = _lacking(workspace)
+    tables, lacking = _tables(config), _lacking(workspace)
     pieces = (piece for key in plan.targets for piece in _pieces(load_target_plan(workspace, key), tables, lacking))
     written = kept = absent = 0
     with progress(f"assemble {shard}", -(-plan.patches // shard.count), quiet=quiet) as bar:
@@ -189,6 +192,10 @@ def _lacking(workspace: Workspace) -> Lacking:
         return {}
     with Ledger.read(workspace.ledger_path) as ledger:
         return ledger.reasons()
+
+
+def _tables(config: Config) -> PublishedTables | None:
+    return open_tables(config.dataset.tables) if config.dataset.tables else None
 
 
 def _known(tables: PublishedTables | None, target: Target) -> Known:

@@ -28,17 +28,17 @@ def dataset_record_path(root: Path) -> Path:
     return root / PROVENANCE / "dataset.json"
 
 
-def check_claim(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
-    """Refuse a plan that may not have the dataset's folder; nothing is written.
+def reserve(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
+    """Claim the dataset's folder before anything is made for it; a dataset that is to be replaced stays as it is.
 
     Raises
     ------
     WorkspaceError
         It holds something else, or a dataset that another plan made and that must not be replaced.
+    StorageError
+        The disk is full, read-only or failing.
     """
-    root = config.dataset.path
-    with storage_errors(root):
-        _check(root, *_found(root), dataset_record(config, plan), overwrite=overwrite)
+    _claim(config, plan, overwrite=overwrite, replace=False)
 
 
 def claim(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
@@ -50,16 +50,28 @@ def claim(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
     Raises
     ------
     WorkspaceError
-        It holds something else, or a dataset that another plan made.
+        It holds something else, or a dataset that another plan made and that must not be replaced.
     StorageError
         The disk is full, read-only or failing.
     """
+    _claim(config, plan, overwrite=overwrite, replace=True)
+
+
+def _claim(config: Config, plan: Plan, *, overwrite: bool, replace: bool) -> None:
     root = config.dataset.path
     record = dataset_record(config, plan)
     with storage_errors(root):
         others, found = _found(root)
-        _check(root, others, found, record, overwrite=overwrite)
+        if found is None and others:
+            raise WorkspaceError(f"{root} holds something else; choose another dataset.path, or empty it")
         if found is not None and _content(found) != _content(record):
+            if not overwrite:
+                raise WorkspaceError(
+                    f"{root} holds a dataset that another configuration made; choose another dataset.path, or replace "
+                    "it with --overwrite"
+                )
+            if not replace:
+                return
             set_aside(root)
             found = None
     if found is None or not _names(found, record):
@@ -75,16 +87,6 @@ def _found(root: Path) -> tuple[bool, str | None]:
     others = root.exists() and any(entry.name not in (PROVENANCE, ASIDE) for entry in root.iterdir())
     path = dataset_record_path(root)
     return others, path.read_text("utf-8", "replace") if path.exists() else None
-
-
-def _check(root: Path, others: bool, found: str | None, record: str, *, overwrite: bool) -> None:
-    if found is None and others:
-        raise WorkspaceError(f"{root} holds something else; choose another dataset.path, or empty it")
-    if found is not None and _content(found) != _content(record) and not overwrite:
-        raise WorkspaceError(
-            f"{root} holds a dataset that another configuration made; choose another dataset.path, or replace it with "
-            "--overwrite"
-        )
 
 
 def dataset_record(config: Config, plan: Plan) -> str:

@@ -8,12 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from gee_s1ben.config import Config
-from gee_s1ben.pipeline.assemble import Assembled, assemble
+from gee_s1ben.pipeline.assemble import Assembled, assemble, check_tables
 from gee_s1ben.pipeline.exporting import exporting, remove_remote
 from gee_s1ben.pipeline.fetch import Fetched, fetch
 from gee_s1ben.pipeline.finishing import finish
 from gee_s1ben.pipeline.match import check_matched, match
-from gee_s1ben.pipeline.ownership import check_claim
+from gee_s1ben.pipeline.ownership import reserve
 from gee_s1ben.pipeline.plan import Plan, make_plan
 from gee_s1ben.pipeline.report import Summary, summarise
 from gee_s1ben.pipeline.showing import show_match
@@ -75,7 +75,8 @@ def run(config: Config, *, overwrite: bool = False, quiet: bool = False) -> Repo
                 check_matched(config, workspace, index)
             with clock.stage("plan"):
                 plan = make_plan(config, workspace, connection)
-                check_claim(config, plan, overwrite=overwrite)
+                check_tables(config, workspace, plan)
+                reserve(config, plan, overwrite=overwrite)
             with clock.stage("fetch"):
                 fetched = fetch(config, workspace, connection, quiet=quiet)
         with clock.stage("assemble"):

@@ -61,9 +61,10 @@ def test_tables_that_do_not_fit_are_refused_before_anything_is_written(
     )
     elsewhere = ["--set", f"dataset.path={tmp_path / 'new'}", "--set", f"workspace={work}"]
     for more in (["--overwrite"], elsewhere):
-        ended = command("assemble", "--config", config, "--json", *CHANGE, "--set", f"dataset.tables={pairs}", *more)
-        assert ended.code == 2
-        assert "no patch of tile 33UUP" in ended.data["error"]["message"]
+        for stage in ("assemble", "run"):
+            ended = command(stage, "--config", config, "--json", *CHANGE, "--set", f"dataset.tables={pairs}", *more)
+            assert ended.code == 2
+            assert "no patch of tile 33UUP" in ended.data["error"]["message"]
     assert tree(dataset) == before
     assert not (tmp_path / "new").exists()
 
