@@ -15,12 +15,12 @@ to eight seconds off, so they are never computed, only looked up.
 from __future__ import annotations
 
 import bz2
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,6 +44,9 @@ _PAIRS = ("s1_name", "s2_name", "country", "season")
 _SAME_PRODUCT = timedelta(seconds=10)
 _SPLIT_FILES = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 _SNOW, _CLOUD = "patches_with_seasonal_snow", "patches_with_cloud_and_shadow"
+
+
+_Name = TypeVar("_Name", S1PatchName, S2PatchNameV1, S2PatchNameV2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,9 @@ class PublishedTables:
         self._pairs = pairs
         self._lists = lists
         self._labels = labels
+        # What was read of the tile before: the targets of a tile follow one another.
+        self._v2_last: tuple[str, list[tuple[S2PatchNameV2, dict[str, Any]]]] = "", []
+        self._v1_last: tuple[str, list[tuple[S1PatchName, S2PatchNameV1, dict[str, Any]]]] = "", []
 
     @property
     def seasons(self) -> bool:
@@ -131,14 +137,10 @@ class PublishedTables:
         return found
 
     def _v2_entries(self, tile: str, acquired: datetime) -> Iterator[tuple[tuple[int, int], TableEntry]]:
-        for row in _rows_of_tile(self._v2, tile):
-            where = f"{self.path}: patch {str(row['patch_id'])[:80]}"
-            try:
-                name = S2PatchNameV2.parse(row["patch_id"] or "")
-            except NamingError as error:
-                raise InputError(f"{self.path}: {error}") from error
-            if name.product.tile != tile or abs(name.product.acquired - acquired) > _SAME_PRODUCT:
+        for name, row in self._v2_of_tile(tile):
+            if abs(name.product.acquired - acquired) > _SAME_PRODUCT:
                 continue
+            where = f"{self.path}: patch {str(row['patch_id'])[:80]}"
             yield (
                 (name.col, name.row),
                 TableEntry(
@@ -153,12 +155,8 @@ class PublishedTables:
             )
 
     def _v1_entries(self, tile: str, acquired: datetime) -> Iterator[tuple[tuple[int, int], TableEntry]]:
-        for row in _rows_of_tile(self._pairs, tile):
-            try:
-                s1, s2 = S1PatchName.parse(row["s1_name"]), S2PatchNameV1.parse(row["s2_name"])
-            except NamingError as error:
-                raise InputError(f"{self.path}: {error}") from error
-            if s1.tile != tile or abs(s2.acquired - acquired) > _SAME_PRODUCT:
+        for s1, s2, row in self._v1_of_tile(tile):
+            if abs(s2.acquired - acquired) > _SAME_PRODUCT:
                 continue
             if (s1.col, s1.row) != (s2.col, s2.row):
                 raise InputError(f"{self.path}: {s1} and {s2} are paired, but their columns or rows differ")
@@ -169,6 +167,27 @@ class PublishedTables:
                     s2_v1=str(s2), split=split, country=row["country"], season=row["season"], snow=snow, cloud=cloud
                 ),
             )
+
+    def _v2_of_tile(self, tile: str) -> Sequence[tuple[S2PatchNameV2, dict[str, Any]]]:
+        if self._v2_last[0] != tile:
+            rows = [(self._named(S2PatchNameV2, row["patch_id"]), row) for row in _rows_of_tile(self._v2, tile)]
+            self._v2_last = tile, [(name, row) for name, row in rows if name.product.tile == tile]
+        return self._v2_last[1]
+
+    def _v1_of_tile(self, tile: str) -> Sequence[tuple[S1PatchName, S2PatchNameV1, dict[str, Any]]]:
+        if self._v1_last[0] != tile:
+            rows = [
+                (self._named(S1PatchName, row["s1_name"]), self._named(S2PatchNameV1, row["s2_name"]), row)
+                for row in _rows_of_tile(self._pairs, tile)
+            ]
+            self._v1_last = tile, [(s1, s2, row) for s1, s2, row in rows if s1.tile == tile]
+        return self._v1_last[1]
+
+    def _named(self, kind: type[_Name], text: str | None) -> _Name:
+        try:
+            return kind.parse(text or "")
+        except NamingError as error:
+            raise InputError(f"{self.path}: {error}") from error
 
     def _marks(self, s2_v1: str) -> tuple[str | None, bool | None, bool | None]:
         """Split, snow and cloud of a v1 patch, by the lists that there are."""
