@@ -116,8 +116,9 @@ def assemble(
     if shard is not None and overwrite:
         raise InputError(f"a shard replaces no dataset: remove {config.dataset.path} before the shards begin")
     if shard is not None:
+        tables = _tables(config)
         claim(config, plan)
-        done = _assemble_shard(config, workspace, plan, shard, quiet=quiet)
+        done = _assemble_shard(config, workspace, plan, tables, shard, quiet=quiet)
     else:
         check_tables(config, workspace, plan)
         with replacing(config.dataset.path):
@@ -170,12 +171,13 @@ def _assemble_shard(
     config: Config,
     workspace: Workspace,
     plan: Plan,
+    tables: PublishedTables | None,
     shard: Shard,
     *,
     quiet: bool,
 ) -> Assembled:
     writer = PatchWriter(config.dataset.path, layout(config.dataset.layout), shard)
-    tables, lacking = _tables(config), _lacking(workspace)
+    lacking = _lacking(workspace)
     pieces = (piece for key in plan.targets for piece in _pieces(load_target_plan(workspace, key), tables, lacking))
     written = kept = absent = 0
     with progress(f"assemble {shard}", -(-plan.patches // shard.count), quiet=quiet) as bar:
