@@ -6,7 +6,7 @@ median over turns of one method's time over another's in the same turn, so that 
 brackets, stands the share of the fastest turn of each, which is what a quiet machine does. ::
 
     python benchmarks/patches.py --folder /dev/shm/patches --raster /var/tmp --delete   # patches in memory
-    python benchmarks/patches.py --folder /var/tmp/patches --rows 13                    # on disk, an eighth of the tile
+    python benchmarks/patches.py --folder /var/tmp/patches --rows 13                    # on disk, a seventh of the tile
 
 - ``raw``: ``os.open``, ``os.write``, ``os.close`` of files of the same size, always the same bytes from memory;
 - ``raw + folders``: the same with a folder a patch; ``raw, own bytes``: with bytes that were

@@ -235,7 +235,7 @@ class PatchBatch:
                 contents = sorted([*contents, *companions.items()])
             files += [(f"{folder}/{file}", f"{target}/{file}", data) for file, data in contents]
         # The system is called for all of them in one go: each file goes through the processor's caches and throws out
-        # what Python needs, so that what it does between two calls takes three times as long as here above.
+        # what Python needs, so that what it does between two calls takes longer than here above.
         for folder in folders:
             os.mkdir(folder, dir_fd=stage)
         for path, _, data in files:

@@ -13,7 +13,7 @@ from gee_s1ben.dataset.validity import Pixels, plainly_valid_each
 from gee_s1ben.domain.grid import Grid
 
 NEIGHBOURS = 16
-"""Patches that are filled together: to call numpy takes as long as to copy one, and these stay in a core's cache."""
+"""Patches that are filled together: to call numpy takes as long as to copy one; with more, little is gained."""
 
 _LINE_PX = 16
 """Pixels in a line of a processor's cache, of 64 bytes."""
@@ -102,7 +102,7 @@ class _Band:
         self._corners: npt.NDArray[np.float64] = np.ndarray(
             (NEIGHBOURS, 2), "<f8", data, form.tie_point, (form.size, 8)
         )
-        # A row of a patch as one thing of so many bytes: numpy then copies it by one instruction of the processor's.
+        # A row of a patch as one thing of so many bytes: numpy moves it whole, with less ado than its numbers.
         self._row = np.dtype((np.void, 4 * width))
         self._rows: npt.NDArray[np.void] = np.ndarray(
             (NEIGHBOURS, height), self._row, data, form.header, (form.size, 4 * width)

@@ -152,31 +152,34 @@ class PatchWriter:
         target.parent.mkdir(parents=True, exist_ok=True)
         self._touched |= {parent, *(str(above) for above in Path(parent).parents)}
         if not _moved(staged, target):
-            for name in names:  # in most cases new ones; as text, since a Path would cost as much as the renaming
-                if not _moved(f"{staged}/{name}", f"{target}/{name}"):
-                    self._replace(staged / name, target / name)
+            for name in names:  # as text: a Path would cost as much as the renaming
+                _replace(f"{staged}/{name}", f"{target}/{name}")
 
-    def _replace(self, staged: Path, folder: Path) -> None:
-        # A folder cannot be renamed onto a full one; between the two renames the patch is absent, never mixed. Two
-        # targets may share a patch, so that another shard may write the same one now and be a step ahead.
-        old: Path | None = None
-        for turn in range(_MOST_TURNS):
-            try:
-                if _moved(staged, folder):
-                    return
-            except OSError:
-                if old is not None:
-                    old.rename(folder)
-                raise
-            with contextlib.suppress(FileNotFoundError):
-                old = folder.rename(staged.with_name(f"{PARTIAL_PREFIX}{turn}-{staged.name}"))
-        raise OSError(errno.EBUSY, f"others replace {folder} all the time")
+
+def _replace(staged: str, folder: str) -> None:
+    """Put a patch folder into place, whatever stands there."""
+    # A folder cannot be renamed onto a full one; between the two renames the patch is absent, never mixed. Two
+    # targets may share a patch, so that another shard may write the same one now and be a step ahead.
+    old = ""
+    for turn in range(_MOST_TURNS):
+        try:
+            if _moved(staged, folder):
+                return
+        except OSError:
+            if old:
+                os.rename(old, folder)  # noqa: PTH104
+            raise
+        aside = f"{staged}{PARTIAL_PREFIX}{turn}"
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(folder, aside)  # noqa: PTH104
+            old = aside
+    raise OSError(errno.EBUSY, f"others replace {folder} all the time")
 
 
 def _moved(staged: Path | str, target: Path | str) -> bool:
     """Rename a folder unless something stands in its place."""
     try:
-        os.rename(staged, target)  # noqa: PTH104  as text, where there are thousands
+        os.rename(staged, target)  # noqa: PTH104
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             return False

@@ -28,24 +28,20 @@ def dataset_record_path(root: Path) -> Path:
     return root / PROVENANCE / "dataset.json"
 
 
-def reserve(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
-    """Claim the dataset's folder before anything is made for it; a dataset that is to be replaced stays as it is.
-
-    Raises
-    ------
-    WorkspaceError
-        It holds something else, or a dataset that another plan made and that must not be replaced.
-    StorageError
-        The disk is full, read-only or failing.
-    """
-    _claim(config, plan, overwrite=overwrite, replace=False)
-
-
-def claim(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
+def claim(config: Config, plan: Plan, *, overwrite: bool = False, replace: bool = True) -> None:
     """Make the dataset's folder this plan's, or refuse. Several shards may do so at the same time.
 
-    A dataset that another plan made is set aside if it may be replaced; see
-    :func:`~gee_s1ben.pipeline.replacement.replacing`.
+    Parameters
+    ----------
+    config : Config
+        What is wanted.
+    plan : Plan
+        Its plan.
+    overwrite : bool
+        Whether a dataset that another plan made may be replaced.
+    replace : bool
+        Whether to set such a one aside now (see :func:`~gee_s1ben.pipeline.replacement.replacing`), or to leave all as
+        it is until there is something to put in its place.
 
     Raises
     ------
@@ -54,10 +50,6 @@ def claim(config: Config, plan: Plan, *, overwrite: bool = False) -> None:
     StorageError
         The disk is full, read-only or failing.
     """
-    _claim(config, plan, overwrite=overwrite, replace=True)
-
-
-def _claim(config: Config, plan: Plan, *, overwrite: bool, replace: bool) -> None:
     root = config.dataset.path
     record = dataset_record(config, plan)
     with storage_errors(root):

@@ -80,6 +80,7 @@ def _bring_back(root: Path) -> None:
             _remove(root / name)
     for name in reversed(_PARTS):
         if (aside / name).exists():
+            _remove(root / name)
             (aside / name).rename(root / name)
     aside.rmdir()
 

@@ -13,7 +13,7 @@ from gee_s1ben.pipeline.exporting import exporting, remove_remote
 from gee_s1ben.pipeline.fetch import Fetched, fetch
 from gee_s1ben.pipeline.finishing import finish
 from gee_s1ben.pipeline.match import check_matched, match
-from gee_s1ben.pipeline.ownership import reserve
+from gee_s1ben.pipeline.ownership import claim
 from gee_s1ben.pipeline.plan import Plan, make_plan
 from gee_s1ben.pipeline.report import Summary, summarise
 from gee_s1ben.pipeline.showing import show_match
@@ -76,7 +76,7 @@ def run(config: Config, *, overwrite: bool = False, quiet: bool = False) -> Repo
             with clock.stage("plan"):
                 plan = make_plan(config, workspace, connection)
                 check_tables(config, workspace, plan)
-                reserve(config, plan, overwrite=overwrite)
+                claim(config, plan, overwrite=overwrite, replace=False)
             with clock.stage("fetch"):
                 fetched = fetch(config, workspace, connection, quiet=quiet)
         with clock.stage("assemble"):
