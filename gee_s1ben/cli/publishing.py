@@ -149,15 +149,14 @@ def describe(
     from gee_s1ben.dataset.describing import describe as describe_dataset
     from gee_s1ben.pipeline.progress import progress
 
-    folder = dataset_folder(dataset, config, overrides)
-    kind = items.value if items is not None else "patch" if dataset is not None else _stac_items(config, overrides)
+    folder, kind = _to_describe(dataset, config, overrides)
     with progress("describe", 1, quiet=quiet or as_json) as bar:
 
         def tell(_done: int, total: int) -> None:
             bar.total = total
             bar.update(1)
 
-        described = describe_dataset(folder, items=kind, advance=tell)
+        described = describe_dataset(folder, items=kind if items is None else items.value, advance=tell)
     data = {
         "patches": described.patches,
         "stac_items": described.items,
@@ -171,10 +170,16 @@ def describe(
     return Outcome(data, lines)
 
 
-def _stac_items(config: Path, overrides: list[str] | None) -> Literal["patch", "tile"]:
+def _to_describe(
+    dataset: Path | None, config: Path, overrides: list[str] | None
+) -> tuple[Path, Literal["patch", "tile"]]:
+    """Folder of the dataset that is named, or else of the configuration's, and what its STAC items stand for."""
+    if dataset is not None:
+        return dataset, "patch"
     from gee_s1ben.config import load_config
 
-    return load_config(config, overrides or ()).dataset.stac_items
+    chosen = load_config(config, overrides or ()).dataset
+    return chosen.path, chosen.stac_items
 
 
 def compare(
