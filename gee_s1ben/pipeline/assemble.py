@@ -217,7 +217,7 @@ def _pieces(plan: TargetPlan, tables: PublishedTables | None, lacking: Lacking) 
 
 def _made(config: Config, workspace: Workspace, piece: _Piece, writer: PatchWriter) -> tuple[WindowRecord, bool]:
     """What became of a window, and whether it stood already; its patches are on disk before it is recorded."""
-    if piece.lacking and not workspace.window_path(piece.job.fingerprint, piece.window.name).exists():
+    if piece.lacking and workspace.window_digest(piece.job.fingerprint, piece.window.name) is None:
         return _all_absent(config, piece), False
     name = _record_name(config, piece)
     record = _standing(config, workspace, name)
@@ -262,11 +262,12 @@ def _standing(config: Config, workspace: Workspace, name: str) -> WindowRecord |
 def _assemble_window(config: Config, workspace: Workspace, piece: _Piece, writer: PatchWriter) -> WindowRecord:
     target, job, window = piece.target, piece.job, piece.window
     path = workspace.window_path(job.fingerprint, window.name)
-    if not path.exists():
-        raise WorkspaceError(f"window {path} has not been fetched: run 'gee-s1ben fetch' first")
+    checksum = workspace.window_digest(job.fingerprint, window.name)
+    if checksum is None:
+        state = "has no checksum" if path.exists() else "has not been fetched"
+        raise WorkspaceError(f"window {path} {state}: run 'gee-s1ben fetch' first")
     grid, bands, records = window.grid(target), config.radar.polarisations, _patch_records(config, piece)
     rule = FillRule(config.dataset.fill, config.dataset.min_valid)
-    checksum = workspace.window_digest(job.fingerprint, window.name)
     try:
         report = cut_raster(
             path, grid, bands, records, writer, fill=rule, workers=usable_cores(), sha256=checksum, named=False

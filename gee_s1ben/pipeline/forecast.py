@@ -73,7 +73,7 @@ def forecast(config: Config, workspace: Workspace) -> Forecast:
             count += 1
             if raster.job.id in done:
                 continue
-            if all(workspace.window_path(raster.job.fingerprint, window.name).exists() for window in raster.windows):
+            if all(workspace.window_digest(raster.job.fingerprint, window.name) for window in raster.windows):
                 continue
             sizes.append(raster.job.pixels)
         owed = expected(config, ledger, sizes)

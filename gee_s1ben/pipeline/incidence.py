@@ -65,14 +65,14 @@ def angles_of(workspace: Workspace, plan: TargetPlan, owed: PassPlan) -> Angles:
     if not owed.angle_fingerprint:
         return {}
     raster, shelf = _angle_raster(plan, owed), _shelf(workspace)
-    if missing_windows(shelf, raster):
+    (window,) = raster.windows
+    content = shelf.read_window(owed.angle_fingerprint, window.name)
+    if content is None or missing_windows(shelf, raster):
         _log.warning(
             "%s %s: its incidence angles are not there, and left out; 'gee-s1ben fetch' brings them",
             plan.target.key, owed.one_pass.key,
         )  # fmt: skip
         return {}
-    (window,) = raster.windows
-    content = shelf.window_path(owed.angle_fingerprint, window.name).read_bytes()
     degrees = decode_geotiff(content, raster.job.grid, raster.job.bands)[ANGLE]
     found = {(col, row): float(degrees[row - window.row, col - window.col]) for col, row in window.cells}
     return {cell: angle for cell, angle in found.items() if 0 <= angle <= 90}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gee_s1ben.dataset.pieces import PlacedFile, emptiness, encode_window_tif, open_pieces
-from gee_s1ben.errors import IncompleteRasterError, RasterError, StorageError
+from gee_s1ben.errors import IncompleteRasterError, RasterError
 from gee_s1ben.pipeline.rasters import Raster
 from gee_s1ben.pipeline.windows import Window
 from gee_s1ben.pipeline.workspace import Workspace
@@ -72,7 +71,7 @@ def land(
 
 
 def missing_windows(workspace: Workspace, raster: Raster) -> list[Window]:
-    """Windows of a raster that the workspace does not hold whole; broken ones are said and count as missing.
+    """Windows of a raster that are missing or broken in the workspace, or have no checksum; such are named in the log.
 
     Raises
     ------
@@ -96,19 +95,13 @@ def _placed(raster: Raster, division: int, piece: int, files: Sequence[tuple[str
 
 
 def _is_there(workspace: Workspace, raster: Raster, window: Window) -> bool:
-    path = workspace.window_path(raster.job.fingerprint, window.name)
-    try:
-        content = path.read_bytes()
-        decode_geotiff(content, window.grid(raster.target), raster.job.bands)
-        expected = workspace.window_digest(raster.job.fingerprint, window.name)
-        if expected not in (None, hashlib.sha256(content).hexdigest()):
-            _log.warning("%s differs from its checksum and is fetched again", path)
-            return False
-    except FileNotFoundError:
+    content = workspace.read_window(raster.job.fingerprint, window.name)
+    if content is None:
         return False
+    try:
+        decode_geotiff(content, window.grid(raster.target), raster.job.bands)
     except RasterError as error:
+        path = workspace.window_path(raster.job.fingerprint, window.name)
         _log.warning("%s is broken and is fetched again: %s", path, error)
         return False
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     return True

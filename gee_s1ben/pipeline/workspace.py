@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import uuid
@@ -21,6 +22,8 @@ from gee_s1ben.domain.shard import Shard
 from gee_s1ben.errors import StorageError, WorkspaceError
 
 _Value = TypeVar("_Value")
+
+_log = logging.getLogger(__name__)
 
 MARK = "gee-s1ben.workspace"
 """A file that says whose folder this is."""
@@ -200,6 +203,9 @@ class Workspace:
     def keep_window(self, fingerprint: str, window: str, content: bytes) -> None:
         """Write a window's GeoTIFF, and beside it its checksum: nothing else tells of a bit that flips in its pixels.
 
+        A window without its checksum is not kept (:meth:`window_digest`), so a kill between the two files costs another
+        request and nothing else.
+
         Raises
         ------
         StorageError
@@ -213,14 +219,45 @@ class Workspace:
         keep(check, f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode("ascii"))
 
     def window_digest(self, fingerprint: str, window: str) -> str | None:
-        """Return the SHA-256 that a window should have; None where nobody wrote it down."""
-        path = self.window_path(fingerprint, window).with_suffix(_CHECKSUM)
+        """Return the SHA-256 that a window must have; None where the window or its checksum is not there.
+
+        Whoever reads a window asks for this first: what has no checksum cannot be checked, and counts as missing.
+
+        Raises
+        ------
+        StorageError
+            The workspace cannot be read.
+        """
+        path = self.window_path(fingerprint, window)
+        check = path.with_suffix(_CHECKSUM)
         try:
-            return path.read_text("ascii", "replace").partition(" ")[0]
+            return check.read_text("ascii", "replace").partition(" ")[0] if path.exists() else None
         except FileNotFoundError:
             return None
         except OSError as error:
+            raise StorageError(f"cannot read {check}: {error.strerror or error}") from error
+
+    def read_window(self, fingerprint: str, window: str) -> bytes | None:
+        """Return a window's GeoTIFF, the same bytes that were kept; None where it is missing or has changed.
+
+        Raises
+        ------
+        StorageError
+            The workspace cannot be read.
+        """
+        path, expected = self.window_path(fingerprint, window), self.window_digest(fingerprint, window)
+        if expected is None:
+            if path.exists():
+                _log.warning("%s has no checksum and is fetched again", path)
+            return None
+        try:
+            content = path.read_bytes()
+        except OSError as error:
             raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+        if hashlib.sha256(content).hexdigest() != expected:
+            _log.warning("%s differs from its checksum and is fetched again", path)
+            return None
+        return content
 
 
 _CHECKSUM = ".sha256"

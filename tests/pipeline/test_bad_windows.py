@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
 import shutil
@@ -92,8 +93,9 @@ def test_a_bad_window_is_refused(
     before = {path: path.read_bytes() for path in (*windows, check)}
     try:
         damage(windows[1])
-        if damage is not flip:  # what is wrong is seen without a checksum as well, and better
-            check.unlink()
+        if damage is not flip:  # what was wrong before its checksum was made is seen as well, and told better
+            digest = hashlib.sha256(windows[1].read_bytes()).hexdigest()
+            check.write_text(f"{digest}  {windows[1].name}\n")
         with pytest.raises(WorkspaceError) as caught:
             assemble(config, workspace, quiet=True)
         message = str(caught.value)
@@ -143,6 +145,12 @@ def test_a_flipped_bit_is_fetched_again(job: Callable[[str], Config]) -> None:
     flip(window)
     arguments = ["--config", str(config.dataset.path.parent / "config.yaml"), "-q"]
     assert command(["assemble", *arguments, "--set", f"dataset.path={config.dataset.path}"]) == 2
+    assert command(["fetch", *arguments]) == 0
+    assert window.read_bytes() == before
+    window.with_suffix(".sha256").unlink()
+    flip(window)  # as after a kill between the two files
+    with pytest.raises(WorkspaceError, match="has no checksum: run 'gee-s1ben fetch' first"):
+        assemble(config, Workspace(config.workspace_path), quiet=True)
     assert command(["fetch", *arguments]) == 0
     assert window.read_bytes() == before
     assert command(["assemble", *arguments, "--set", f"dataset.path={config.dataset.path}"]) == 0

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,6 +148,70 @@ def test_a_window_that_is_broken_counts_as_missing(workspace: Workspace, folder:
     path = workspace.window_path(JOB.fingerprint, WINDOWS[2].name)
     path.write_bytes(path.read_bytes()[:500])
     assert missing_windows(workspace, RASTER) == [WINDOWS[2]]
+
+
+def test_a_window_without_its_checksum_counts_as_missing(
+    workspace: Workspace, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(workspace, RASTER, 1, exported(folder))
+    path = workspace.window_path(JOB.fingerprint, WINDOWS[2].name)
+    check = path.with_suffix(".sha256")
+    told = check.read_bytes()
+    for wrong in (None, b"", b"0" * 64, told.upper()[:63]):
+        check.unlink() if wrong is None else check.write_bytes(wrong)
+        assert missing_windows(workspace, RASTER) == [WINDOWS[2]]
+        assert workspace.read_window(JOB.fingerprint, WINDOWS[2].name) is None
+    assert f"{path} has no checksum and is fetched again" in caplog.messages
+    check.write_bytes(told)
+    assert missing_windows(workspace, RASTER) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process of its own")
+@pytest.mark.parametrize("before", [None, b"an older window"])
+def test_killed_at_any_change_of_a_file_and_then_a_flipped_bit(workspace: Workspace, before: bytes | None) -> None:
+    """A window is whole, older or missing after a kill; with one bit flipped it is missing, wherever the kill was."""
+    content, seen = b"a newer window", set()
+    path = workspace.window_path("f", "w")
+    for change in range(1, 20):
+        shutil.rmtree(workspace.path, ignore_errors=True)
+        if before is not None:
+            workspace.keep_window("f", "w", before)
+        child = os.fork()
+        if not child:
+            _die_at(change)
+            workspace.keep_window("f", "w", content)
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        found = workspace.read_window("f", "w")
+        assert found in (None, before, content)
+        seen.add(found)
+        if path.exists():
+            data = bytearray(path.read_bytes())
+            data[0] ^= 0x40
+            path.write_bytes(data)
+            assert workspace.read_window("f", "w") is None
+        if code == 0:
+            assert found == content
+            assert change > 5
+            break
+        assert code == -signal.SIGKILL
+    else:
+        pytest.fail("it never came to an end")
+    assert seen == {None, before, content}
+
+
+def _die_at(change: int) -> None:
+    """Kill this process just before its nth opening, renaming or removal of a file."""
+    left = [change]
+
+    def hook(event: str, _arguments: tuple[object, ...]) -> None:
+        if event not in ("open", "os.rename", "os.remove"):
+            return
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
 
 
 def test_a_workspace_that_cannot_be_written(workspace: Workspace, folder: Path) -> None:
