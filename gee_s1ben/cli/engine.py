@@ -45,8 +45,9 @@ def serve(
     """Serve a catalog of local scenes."""
     set_up_logging(verbose=verbose, quiet=quiet)
     from gee_s1ben.engine.service import serving
+    from gee_s1ben.engine.service.hard_stop import hard_stop
 
-    with serving(catalog, port=port, exports=exports) as url:
+    with hard_stop(), serving(catalog, port=port, exports=exports) as url:
         if as_json:
             show(Outcome({"url": url}), as_json=True)
         else:

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from gee_s1ben.engine.service.hard_stop import hard_stop
 from gee_s1ben.errors import EngineError, InputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 _IDLE_CONNECTION_S: Final = 600
-_SHUTDOWN_S: Final = 3
+_SHUTDOWN_S: Final = 2
+"""For answers that are under way; with the export queue's own limit, a stop takes less than five seconds."""
 _START_S: Final = 30.0
 
 __all__ = ["serve_forever", "serving"]
@@ -58,6 +60,7 @@ def serving(
     from gee_s1ben.engine.exports import Exports
     from gee_s1ben.engine.registry import Context
     from gee_s1ben.engine.service.application import create_application
+    from gee_s1ben.engine.service.connections import BoundedProtocol
 
     opened = Catalog.open(catalog)
     with _listening(port) as listener, ExitStack() as stack:
@@ -73,6 +76,8 @@ def serving(
             # Every error of a request becomes its answer; what is left to log is that a stop cut requests short.
             log_level="critical",
             access_log=False,
+            http=BoundedProtocol,
+            ws="none",
             # Longer than a pause between requests: a client that reuses a connection just as it is closed fails.
             timeout_keep_alive=_IDLE_CONNECTION_S,
             timeout_graceful_shutdown=_SHUTDOWN_S,
@@ -89,7 +94,7 @@ def serving(
             server.should_exit = True
             if service is not None:
                 service.stop()
-            thread.join(_SHUTDOWN_S + 2)
+            thread.join(_SHUTDOWN_S + 1)
 
 
 def serve_forever(catalog: Path, port: int = 0, exports: Path | None = None) -> None:
@@ -105,7 +110,7 @@ def serve_forever(catalog: Path, port: int = 0, exports: Path | None = None) -> 
     stop = threading.Event()
     previous = signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        with serving(catalog, port, exports) as url:
+        with hard_stop(), serving(catalog, port, exports) as url:
             sys.stdout.write(f"{url}\n")
             sys.stdout.flush()
             stop.wait()

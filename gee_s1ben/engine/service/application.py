@@ -9,7 +9,6 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -28,13 +27,13 @@ from gee_s1ben.engine.service.cloud_storage import CloudStorageRoutes
 from gee_s1ben.engine.service.discovery import discovery
 from gee_s1ben.engine.service.drive import DriveRoutes
 from gee_s1ben.engine.service.failures import failure, failure_of
+from gee_s1ben.engine.service.guard import LoopbackGuard
 from gee_s1ben.engine.service.operations import OperationRoutes
 from gee_s1ben.engine.signatures import algorithms_document
 from gee_s1ben.errors import EngineError
 
 MAX_IN_FLIGHT: Final = 40
 JSON: Final = "application/json; charset=UTF-8"
-HOSTS: Final = ("127.0.0.1", "localhost")
 
 
 def create_application(catalog: Catalog, max_in_flight: int = MAX_IN_FLIGHT, exports: Exports | None = None) -> ASGIApp:
@@ -53,7 +52,7 @@ def create_application(catalog: Catalog, max_in_flight: int = MAX_IN_FLIGHT, exp
         Route("/v1/projects/{project}/assets/{rest:path}", service.get_asset, methods=get),
     ]
     handlers: dict[Any, Any] = {HTTPException: _no_route, Exception: _unexpected}
-    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS)), Middleware(_MethodOverride)]
+    middleware = [Middleware(LoopbackGuard), Middleware(_MethodOverride)]
     return Starlette(routes=routes, exception_handlers=handlers, middleware=middleware)
 
 
@@ -104,6 +103,10 @@ class _Service:
         )
 
     async def _compute(self, request: Request, work: Callable[[bytes], Response]) -> Response:
+        try:
+            body = await read_body(request)  # before a place is taken: who sends slowly keeps nobody from computing
+        except EngineError as error:
+            return failure_of(error)
         if self._in_flight >= self._max_in_flight:
             return failure(
                 429,
@@ -111,10 +114,7 @@ class _Service:
             )
         self._in_flight += 1
         try:
-            body = await read_body(request)
             return await self._threads.answer(lambda: work(body))
-        except EngineError as error:
-            return failure_of(error)
         finally:
             self._in_flight -= 1
 
