@@ -40,6 +40,11 @@ FAILURES = (
         "the queue is full: poll until it drains",
     ),
     Failure(
+        r"disk of the exports folder is full",
+        Reaction.HOLD,
+        "make room where the embedded service keeps its exports: they go on by themselves",
+    ),
+    Failure(
         r"service accounts do not have storage quota",
         Reaction.STOP,
         "a service account has no space in Drive: set export.transport to gcs or direct, or sign in as a user",

@@ -18,6 +18,7 @@ from gee_s1ben.engine.exports.drive import Drive
 from gee_s1ben.engine.exports.operation import Operation
 from gee_s1ben.engine.exports.operations import Operations
 from gee_s1ben.engine.exports.queue import Queue
+from gee_s1ben.engine.exports.room import FullDiskError
 from gee_s1ben.engine.exports.settings import QueueSettings, faster
 from gee_s1ben.engine.exports.work import Exporting, StoppedError
 from gee_s1ben.engine.registry import Context
@@ -29,6 +30,9 @@ _log = logging.getLogger(__name__)
 _NICENESS: Final = 10
 _JOIN_S: Final = 1.5
 """For all workers together, so that a service stops within five seconds."""
+_SHORTEST_HOLD_S: Final = 0.5
+_LONGEST_HOLD_S: Final = 30.0
+"""From one attempt to the next while the disk takes nothing."""
 
 
 class Exports:
@@ -53,6 +57,8 @@ class Exports:
 
     def __init__(self, folder: Path, context: Context, settings: QueueSettings | None = None) -> None:
         self.settings = settings or QueueSettings()
+        self._folder = folder
+        self._trouble = ""
         self._database = Database.open(folder)
         self._stop = threading.Event()
         self._more = threading.Event()
@@ -110,17 +116,40 @@ class Exports:
         if sys.platform == "linux":  # where niceness is a thread's own: whoever waits for an answer comes first
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        operation: Operation | None = None
+        pause = _SHORTEST_HOLD_S
         while not self._stop.is_set():
             # Cleared before looking: what is submitted after the look sets it again.
             self._more.clear()
             try:
-                operation = self._queue.take()
+                operation = operation or self._queue.take()
                 if operation is not None:
                     self._queue.perform(operation, self._check)
+                    operation, pause = None, _SHORTEST_HOLD_S
+                    self._go_on()
                     continue
-            except Exception:  # a full disk, say; what could not be written down now may be later
-                _log.exception("a worker of the export queue failed")
+            except Exception as error:  # what could not be written down now may be later
+                self._hold(error)
+                self._stop.wait(pause)
+                pause = min(2 * pause, _LONGEST_HOLD_S)
+                continue
             self._more.wait(1.0)
+
+    def _hold(self, error: Exception) -> None:
+        """Say once, and not for each attempt of each worker, why exports do not go on."""
+        trouble = f"{type(error).__name__}: {error}"
+        if self._trouble == trouble:
+            return
+        self._trouble = trouble
+        if isinstance(error, FullDiskError):
+            _log.warning("exports wait: the disk of %s is full; they go on when there is room", self._folder)
+        else:
+            _log.error("exports wait, a worker of their queue failed", exc_info=error)
+
+    def _go_on(self) -> None:
+        if self._trouble:
+            self._trouble = ""
+            _log.warning("exports go on")
 
     def _check(self, done: int, wanted: int) -> None:  # noqa: ARG002 - of the work's shape
         if self._stop.is_set():

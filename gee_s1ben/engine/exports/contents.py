@@ -12,6 +12,8 @@ from typing import Final
 
 import google_crc32c
 
+from gee_s1ben.engine.exports.room import full_disk_errors
+
 _CHUNK: Final = 1 << 20
 
 
@@ -55,10 +57,21 @@ class Contents:
         return Content(path.name, size, md5.digest(), crc.to_bytes(4, "big"), sha256.digest())
 
     def store(self, data: bytes) -> Content:
-        """Store bytes."""
+        """Store bytes.
+
+        Raises
+        ------
+        FullDiskError
+            There is no room on the disk.
+        """
         path = self.new()
-        path.write_bytes(data)
-        return self.seal(path)
+        try:
+            with full_disk_errors():
+                path.write_bytes(data)
+                return self.seal(path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
     def remove(self, *contents: str) -> None:
         """Remove contents, after the database has forgotten them; who is reading one reads on."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from gee_s1ben.engine.exports.room import full_disk_errors
 from gee_s1ben.errors import InputError, StorageError
 
 VERSION: Final = 1
@@ -85,6 +86,9 @@ class Database:
         self._connection = connection
         self._descriptor = lock
         self._waiting: list[Callable[[], None]] = []
+        self._undoing: list[Callable[[], None]] = []
+        self._open = False
+        """Whether a transaction is; SQLite ends one by itself where the disk fails."""
 
     @classmethod
     def open(cls, folder: Path) -> Database:
@@ -120,27 +124,49 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make all changes of the block together, or none; nested blocks belong to the outermost."""
+        """Make all changes of the block together, or none; nested blocks belong to the outermost.
+
+        Raises
+        ------
+        FullDiskError
+            There is no room on the disk; nothing was changed, also in memory.
+        """
         with self.lock:
-            if self._connection.in_transaction:
+            if self._open:
                 yield
                 return
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                if self._connection.in_transaction:  # where the disk fails SQLite has rolled back by itself
-                    self._connection.execute("ROLLBACK")
-                self._waiting.clear()
-                raise
-            self._connection.execute("COMMIT")
+            with full_disk_errors():
+                self._open = True
+                try:
+                    self._connection.execute("BEGIN IMMEDIATE")
+                    yield
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    self._roll_back()
+                    raise
+                finally:
+                    self._open = False
             waiting, self._waiting = self._waiting, []
+            self._undoing.clear()
             for follow_up in waiting:
                 follow_up()
+
+    def _roll_back(self) -> None:
+        self._waiting.clear()
+        undoing, self._undoing = self._undoing, []
+        for undo in reversed(undoing):
+            undo()
+        if self._connection.in_transaction:  # where the disk fails SQLite has rolled back by itself
+            self._connection.execute("ROLLBACK")
 
     def after_commit(self, follow_up: Callable[[], None]) -> None:
         """Do something once the transaction of the moment is sure to last; nothing if it is not."""
         self._waiting.append(follow_up)
+
+    def on_rollback(self, undo: Callable[[], None]) -> None:
+        """Undo a change in memory if the transaction of the moment does not last; the last change first."""
+        if self._open:
+            self._undoing.append(undo)
 
     def define(self, name: str, function: Callable[..., Any], arguments: int) -> None:
         """Make a function known to queries."""
@@ -148,7 +174,7 @@ class Database:
 
     def change(self, statement: str, values: tuple[Any, ...] = ()) -> int:
         """Run a statement that changes rows; return how many."""
-        with self.lock:
+        with self.lock, full_disk_errors():
             return self._connection.execute(statement, values).rowcount
 
     def rows(self, statement: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:

@@ -80,6 +80,7 @@ class Operations:
         with self._database.transaction():
             self._database.change(_INSERT, (*map(_plain, values), "[]"))
             self._database.change("INSERT INTO requests VALUES (?, ?)", (operation.number, body))
+        self._database.on_rollback(lambda: self._forget(operation))
         self._keep(operation)
         return operation
 
@@ -94,6 +95,8 @@ class Operations:
         """Store how an operation stands now."""
         values = [_plain(getattr(operation, name)) for name in _SAVED]
         self._database.change(_UPDATE, (*values, json.dumps(operation.uris), operation.number))
+        before = self._all[operation.number]
+        self._database.on_rollback(lambda: self._all.update({before.number: before}))
         self._all[operation.number] = operation
         return operation
 
@@ -108,6 +111,15 @@ class Operations:
         self._by_id[operation.project, operation.id] = operation.number
         if operation.request_id is not None:
             self._by_request[operation.project, operation.request_id] = operation.number
+
+    def _forget(self, operation: Operation) -> None:
+        """Undo :meth:`_keep` of the newest operation."""
+        self._by_id.pop((operation.project, operation.id), None)
+        if operation.request_id is not None:
+            self._by_request.pop((operation.project, operation.request_id), None)
+        self._numbers[operation.project].remove(operation.number)
+        self._all.pop(operation.number, None)
+        self._last = operation.number - 1
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from gee_s1ben.engine.exports.database import Database
 from gee_s1ben.engine.exports.operation import Code, Operation, State
 from gee_s1ben.engine.exports.operations import Operations
 from gee_s1ben.engine.exports.request import ExportRequest
+from gee_s1ben.engine.exports.room import FullDiskError
 from gee_s1ben.engine.exports.settings import QueueSettings
 from gee_s1ben.engine.exports.work import Prepared, StoppedError, Tell, Work
 from gee_s1ben.errors import EngineError
@@ -52,6 +53,13 @@ class Queue:
             for operation in operations:
                 self._resume(operation)
 
+    def _recount(self) -> None:
+        """Find out again who waits, after changes that did not last."""
+        pending = [operation for operation in self._operations if operation.state == State.PENDING]
+        self._waiting = [(-operation.priority, operation.number) for operation in pending]
+        heapq.heapify(self._waiting)
+        self._pending = len(pending)
+
     def _resume(self, operation: Operation) -> None:
         """Take up an operation where the service before this one left it."""
         if operation.state == State.CANCELLING:
@@ -73,6 +81,7 @@ class Queue:
         """
         request = ExportRequest.parse(body)
         with self._database.transaction():
+            self._database.on_rollback(self._recount)
             self.advance()
             if request.request_id is not None:
                 started = self._operations.of_request(project, request.request_id)
@@ -101,6 +110,7 @@ class Queue:
     def cancel(self, operation: Operation) -> Operation:
         """Cancel an operation: at once where it waits, as soon as may be where it runs; what is over stays so."""
         with self._database.transaction():
+            self._database.on_rollback(self._recount)
             self.advance()
             operation = self._operations.current(operation.number)
             if operation.state == State.PENDING:
@@ -108,6 +118,8 @@ class Queue:
                 return self._end(operation, State.CANCELLED, code=Code.CANCELLED, error=CANCELLED)
             if operation.state == State.RUNNING:
                 if self._settings.duration is not None:
+                    cancelling = frozenset(self._cancelling)
+                    self._database.on_rollback(lambda: self._cancelling.intersection_update(cancelling))
                     self._cancelling.add(operation.number)
                 now = self._settings.clock()
                 return self._operations.save(replace(operation, state=State.CANCELLING, updated=now))
@@ -116,11 +128,20 @@ class Queue:
     def take(self) -> Operation | None:
         """Take the operation that is to run next: the highest priority, then the oldest."""
         with self._database.transaction():
+            self._database.on_rollback(self._recount)
             operation = self._next()
             return None if operation is None else self._start(operation, self._settings.clock())
 
     def perform(self, operation: Operation, stopping: Tell) -> None:
-        """Run an operation that was taken to its end, or until ``stopping`` raises: then it waits again."""
+        """Run an operation that was taken to its end, or until ``stopping`` raises: then it waits again.
+
+        Raises
+        ------
+        FullDiskError
+            There is no room on the disk; performed once more, the operation goes on.
+        """
+        if self._operations.current(operation.number).state.final:
+            return
 
         def tell(done: int, wanted: int) -> None:
             stopping(done, wanted)
@@ -134,7 +155,10 @@ class Queue:
             prepared = self._tried(operation.number, request, tell)
         except StoppedError:
             with self._database.transaction():
+                self._database.on_rollback(self._recount)
                 self._resume(self._operations.current(operation.number))
+        except FullDiskError:
+            raise
         except EngineError as error:
             self._fail(operation.number, Code.INVALID_ARGUMENT, str(error))
         except Exception:  # whatever it was, the operation has to end
@@ -148,6 +172,8 @@ class Queue:
         if self._settings.duration is None:
             return
         with self._database.transaction():
+            self._database.on_rollback(self._recount)
+            self._database.on_rollback(self._undo_playing())
             now = self._settings.clock()
             if self._cancelling:
                 self._playing = [running for running in self._playing if running.number not in self._cancelling]
@@ -163,6 +189,14 @@ class Queue:
                 self._fill(ended.end)
             self._fill(now)
 
+    def _undo_playing(self) -> Callable[[], None]:
+        playing, cancelling = list(self._playing), set(self._cancelling)
+
+        def undo() -> None:
+            self._playing, self._cancelling = playing, cancelling
+
+        return undo
+
     def _fill(self, now: float) -> None:
         duration = self._settings.duration
         assert duration is not None  # noqa: S101 - only advance() comes here
@@ -174,6 +208,8 @@ class Queue:
     def _play(self, running: _Running) -> None:
         try:
             prepared = self._tried(running.number, running.request, lambda done, wanted: None)  # noqa: ARG005
+        except FullDiskError:
+            raise
         except EngineError as error:
             self._fail(running.number, Code.INVALID_ARGUMENT, str(error), running.end)
         except Exception:  # whatever it was, the operation has to end
@@ -208,6 +244,9 @@ class Queue:
                 used = self._settings.eecu_seconds(prepared.pixels, request.values)
                 # What was cancelled too late has succeeded all the same.
                 self._end(replace(operation, progress=1.0, eecu_seconds=used, uris=uris), State.SUCCEEDED, now)
+        except FullDiskError:
+            self._work.discard(prepared)
+            raise
         except EngineError as error:
             self._work.discard(prepared)
             self._fail(number, Code.INVALID_ARGUMENT, str(error), now)

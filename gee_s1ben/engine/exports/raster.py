@@ -21,6 +21,7 @@ from rasterio.windows import Window
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.engine.executor import Variants, run
 from gee_s1ben.engine.exports.request import GeoTiffOptions
+from gee_s1ben.engine.exports.room import check_room
 from gee_s1ben.engine.lattice import Lattice, Region
 from gee_s1ben.engine.pixels import common_type, lower
 from gee_s1ben.engine.values import Image
@@ -125,8 +126,12 @@ def write_rasters(
     except CRSError as error:
         _remove(written)
         raise EngineError(f"The raster cannot be written as GeoTIFF: {error}.") from error
-    except BaseException:
-        _remove(written)
+    except BaseException as error:
+        try:
+            if isinstance(error, OSError) and error.errno is None and written:  # GDAL's; the files still fill the disk
+                check_room(written[-1].path.parent, BLOCK_PX**2 * kind.itemsize * len(image.bands))
+        finally:
+            _remove(written)
         raise
     return written, width >= grid.width and height >= grid.height
 

@@ -15,6 +15,7 @@ from gee_s1ben.engine.exports.contents import Content, Contents
 from gee_s1ben.engine.exports.drive import ROOT, Drive
 from gee_s1ben.engine.exports.raster import check_pixels, shard_name, write_rasters
 from gee_s1ben.engine.exports.request import CloudStorageDestination, ExportRequest
+from gee_s1ben.engine.exports.room import full_disk_errors
 from gee_s1ben.engine.expression import decode
 from gee_s1ben.engine.features import FOOTPRINT, as_geometry
 from gee_s1ben.engine.registry import Context
@@ -63,7 +64,15 @@ class Exporting:
     renders: bool = True
 
     def prepare(self, request: ExportRequest, tell: Tell) -> Prepared:
-        """Compute the files of a request."""
+        """Compute the files of a request.
+
+        Raises
+        ------
+        EngineError
+            The request cannot be computed as it is.
+        FullDiskError
+            There is no room on the disk; nothing is left of what was written.
+        """
         destination = request.destination
         if isinstance(destination, CloudStorageDestination):
             check_object_name(f"{destination.prefix}-0000000000-0000000000.tif")
@@ -75,10 +84,16 @@ class Exporting:
             return Prepared(request.grid.width * request.grid.height if request.grid else 0, ())
         image, grid = self._image(request)
         check_pixels(grid, request.max_pixels)
-        shards, only = write_rasters(image, grid, request.options, self.contents.new, tell)
-        named = tuple(
-            (shard_name(destination.prefix, shard, only=only), self.contents.seal(shard.path)) for shard in shards
-        )
+        with full_disk_errors():
+            shards, only = write_rasters(image, grid, request.options, self.contents.new, tell)
+            try:
+                named = tuple(
+                    (shard_name(destination.prefix, shard, only=only), self.contents.seal(shard.path))
+                    for shard in shards
+                )
+            except BaseException:
+                self.contents.remove(*(shard.path.name for shard in shards))
+                raise
         return Prepared(grid.width * grid.height, named)
 
     def _image(self, request: ExportRequest) -> tuple[Image, Grid]:
