@@ -22,10 +22,9 @@ def _group() -> None:
 @app.command(
     help="Rebuild every name of BigEarthNet-S1 from the pairs that travel with this package, read it back, and compare "
     "all of them with the public tables.\n\n"
-    "FILE.csv is s1_s2_name_country_season.csv.bz2 of the Python package bigearthnet-common; FILE.parquet is one of the "
-    "two tables of BigEarthNet v2, metadata.parquet and metadata_for_patches_with_snow_cloud_or_shadow.parquet. Each may "
-    "be given alone, or both, with --metadata twice; of how many names they are is said. Exit code 1 where a row of a "
-    "table is wrong.\n\n"
+    "FILE.csv is s1_s2_name_country_season.csv.bz2 of the Python package bigearthnet-common; FILE.parquet is a table "
+    "of BigEarthNet v2: metadata.parquet, or metadata_for_patches_with_snow_cloud_or_shadow.parquet. Give one of them, "
+    "or both with --metadata twice; a part of the names is said to be one. Exit code 1 where a row is wrong.\n\n"
     "Example:\n\n  gee-s1ben published check --metadata metadata.parquet"
 )
 def check(

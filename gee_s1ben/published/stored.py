@@ -29,7 +29,7 @@ V2 = 2
 """Edition: in BigEarthNet v2 (549,488): 480,038 in ``metadata.parquet``, and those that are also listed in its second
 table."""
 SNOW_OR_CLOUD = 4
-"""Edition: snow, cloud or shadow by version 1's lists (70,987); 69,450 of these are in version 2, in its second table."""
+"""Edition: snow, cloud or shadow by version 1's lists (70,987); 69,450 of these are in version 2's second table."""
 
 FILE = "pairs.npz"
 
