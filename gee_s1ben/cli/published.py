@@ -22,14 +22,16 @@ def _group() -> None:
 @app.command(
     help="Rebuild every name of BigEarthNet-S1 from the pairs that travel with this package, read it back, and compare "
     "all of them with the public tables.\n\n"
-    "FILE.csv is s1_s2_name_country_season.csv.bz2 of the Python package bigearthnet-common; FILE.parquet is "
-    "metadata.parquet of BigEarthNet v2.\n\n"
+    "FILE.csv is s1_s2_name_country_season.csv.bz2 of the Python package bigearthnet-common; FILE.parquet is a table "
+    "of BigEarthNet v2: metadata.parquet, or metadata_for_patches_with_snow_cloud_or_shadow.parquet. Give one of them, "
+    "or both with --metadata twice; a part of the names is said to be one. Exit code 1 where a row is wrong.\n\n"
     "Example:\n\n  gee-s1ben published check --metadata metadata.parquet"
 )
 def check(
     csv: Annotated[Path | None, typer.Option("--csv", help="All pairs of version 1.", metavar="FILE.csv")] = None,
     metadata: Annotated[
-        Path | None, typer.Option("--metadata", help="The pairs of version 2.", metavar="FILE.parquet")
+        list[Path] | None,
+        typer.Option("--metadata", help="Pairs of version 2; may be repeated.", metavar="FILE.parquet"),
     ] = None,
     as_json: AsJson = False,  # noqa: ARG001  # read from the arguments, where errors need it too
     verbose: Verbose = False,
@@ -40,17 +42,25 @@ def check(
     from gee_s1ben.published.check import check as compare
 
     started = time.perf_counter()
-    done = compare(csv, metadata)
+    done = compare(csv, metadata or ())
     seconds = time.perf_counter() - started
     data = {
         "checks": [
-            {"what": one.what, "names": one.names, "wrong": one.wrong, "examples": one.examples} for one in done
+            {
+                "what": one.what,
+                "published": one.published,
+                "names": one.names,
+                "wrong": one.wrong,
+                "examples": one.examples,
+            }
+            for one in done
         ],
         "seconds": round(seconds, 3),
     }
     lines = []
     for one in done:
-        lines.append(f"{one.what:<16}{one.names} names, {one.wrong} wrong")
+        of = f" of {one.published:,}" if one.names < one.published else ""
+        lines.append(f"{one.what:<16}{one.names:,}{of} names, {f'{one.wrong:,} wrong' if one.wrong else 'all right'}")
         lines += [f"  {example}" for example in one.examples]
     lines.append(f"{'time':<16}{seconds:.1f} s")
     return Outcome(data, lines, FINDINGS if any(one.wrong for one in done) else DONE)

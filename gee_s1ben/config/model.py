@@ -421,12 +421,12 @@ def _completed(values: dict[str, Any], preset: Mapping[str, Any]) -> dict[str, A
 @lru_cache(maxsize=256)
 def _published(target: Target, layout: str) -> Target | None:
     """Leave of a target the patches that were published; None where there are none."""
-    from gee_s1ben.published import SNOW_OR_CLOUD, V1, V2, choice
+    from gee_s1ben.published import V1, V2, choice
 
     found = choice(target.name, target.acquired)
     if found is None or target.patch_px != PATCH_PX or target.grid != tile_grid(target.name):
         raise InputError(f"{target.key} is not one of BigEarthNet's 125 products, with patches of {PATCH_PX} pixels")
-    wanted = V1 if layout == "v1" else V2 | SNOW_OR_CLOUD
+    wanted = V1 if layout == "v1" else V2
     cells = tuple((col, row) for col, row in target.patches() if found.edition[row, col] & wanted)
     if not cells:
         return None

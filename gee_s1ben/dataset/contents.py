@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gee_s1ben.dataset.carried_facts import CarriedFacts, CarriedReader
 from gee_s1ben.dataset.geotiff import same_grid
 from gee_s1ben.dataset.layout import Layout, layout, raster_name
 from gee_s1ben.dataset.manifest import PROVENANCE, PatchRow, manifest_path, read_patches
@@ -101,6 +102,8 @@ class ReadPatch:
 
     row: PatchRow
     """Its line in the table."""
+    carried: CarriedFacts
+    """What was carried over from BigEarthNet's tables."""
     folder: PurePosixPath
     """Its folder, relative to the root."""
     grid: Grid
@@ -120,6 +123,7 @@ class CheckedReader:
         self._contents = contents
         self._manifest = manifest
         self._reader = PatchReader()
+        self._carried = CarriedReader(contents.root)
 
     def read(self, row: PatchRow) -> ReadPatch:
         """Read a patch.
@@ -155,7 +159,8 @@ class CheckedReader:
             grid = found
             bands[polarisation], digests[polarisation], sizes[polarisation] = array, digest, len(data)
         assert grid is not None  # noqa: S101  a dataset has at least one polarisation
-        return ReadPatch(row, folder, grid, bands, digests, sizes)
+        carried = self._carried.of(row.name, row.s2_patch)
+        return ReadPatch(row, carried, folder, grid, bands, digests, sizes)
 
 
 def _one_line(error: Exception) -> str:

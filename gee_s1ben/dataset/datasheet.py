@@ -49,7 +49,7 @@ class Totals:
         self.last = last if self.last is None else max(self.last, last)
         self.dt_sum += row.dt_hours
         self.dt_max = max(self.dt_max, row.dt_hours)
-        self.passes[row.pass_key, row.direction, row.relative_orbit] += 1
+        self.passes[row.pass_key, row.orbit_direction, row.relative_orbit] += 1
         self.targets[row.target] += 1
         self.scenes.update(one.scenes)
         for name, found in one.statistics.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ import pandas as pd
 import pyproj
 import shapely
 
-from gee_s1ben.dataset.layout_tables import METADATA_NAME
+from gee_s1ben.dataset.carried_facts import METADATA_NAME
+from gee_s1ben.dataset.manifest import PATCH_ROWS
 
 if TYPE_CHECKING:
     from gee_s1ben.dataset.stored import Dataset
@@ -26,8 +26,8 @@ def patch_frame(dataset: Dataset) -> geopandas.GeoDataFrame:
     -------
     GeoDataFrame
         In WGS 84. Columns ``name``, ``scene``, ``tile``, ``col``, ``row``, ``crs`` (that of the pixels) and
-        ``geometry``; of our datasets also what ``provenance/patches.csv`` has (``s2_patch``, ``target``, ``pass_key``,
-        ``relative_orbit``, ``direction``, ``dt_hours``, ``filled_px``, ``incidence_angle``); and, where there is a
+        ``geometry``; of our datasets also what ``provenance/patches.csv`` has, under the names of its columns
+        (``corresponding_s2_patch``, ``pass``, ``orbit_direction``, ``scenes`` as a list, …); and, where there is a
         ``metadata.parquet``, ``labels``, ``split``, ``country`` and the rest of it.
 
     Raises
@@ -47,9 +47,10 @@ def patch_frame(dataset: Dataset) -> geopandas.GeoDataFrame:
             | {"col": patch.name.col, "row": patch.name.row, "crs": grid.crs}
         )
     frame = pd.DataFrame(rows, columns=["name", "scene", "tile", "col", "row", "crs"])
-    made = pd.DataFrame([asdict(record) for record in dataset.records()])
+    columns = [column for column in PATCH_ROWS.columns if column.name not in ("col", "row")]
+    made = pd.DataFrame([{column.name: column.of(record) for column in columns} for record in dataset.records()])
     if not made.empty:
-        frame = frame.merge(made.drop(columns=["col", "row", "scene"]).drop_duplicates("name"), "left", on="name")
+        frame = frame.merge(made.drop_duplicates("name"), "left", on="name")
     frame = _with_metadata(frame, dataset.root / METADATA_NAME)
     return geopandas.GeoDataFrame(frame, geometry=_geometries(len(rows), bounds), crs="EPSG:4326")
 

@@ -16,15 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gee_s1ben.dataset.atomic import atomic_write
+from gee_s1ben.dataset.carried_facts import METADATA_NAME
 from gee_s1ben.dataset.layout import LayoutVersion, PatchRecord
 from gee_s1ben.dataset.manifest import PatchRow, read_patches
 from gee_s1ben.dataset.published_tables import SPLITS, PublishedTables, TableEntry
 from gee_s1ben.dataset.recording import record_files
 from gee_s1ben.domain.naming import S2PatchNameV1
 from gee_s1ben.errors import InputError, NamingError
-
-METADATA_NAME = "metadata.parquet"
-"""File in the dataset's root with a row a patch."""
 
 _NOTHING = TableEntry()
 _SPLIT_NAMES = {"train": "train", "validation": "val", "test": "test"}

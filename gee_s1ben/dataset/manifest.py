@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 
+from gee_s1ben.dataset.patch_columns import Column, RowFormat
 from gee_s1ben.errors import InputError
 
 PROVENANCE = "provenance"
@@ -42,7 +43,7 @@ class PatchRow:
     """Key of the pass, ``S1A_017018``."""
     relative_orbit: int
     """Track of the pass."""
-    direction: str
+    orbit_direction: str
     """``ascending`` or ``descending``."""
     dt_hours: float
     """Hours between Sentinel-1 and Sentinel-2, without sign."""
@@ -56,31 +57,6 @@ class PatchRow:
     def place(self) -> tuple[str, int, int]:
         """Order of the table: target, row, column."""
         return self.target, self.row, self.col
-
-    def cells(self) -> list[str]:
-        """Text of the row; hours to four decimals, a third of a second, and degrees to four."""
-        return [
-            self.name, self.s2_patch, self.target, str(self.col), str(self.row), self.scene, self.pass_key,
-            str(self.relative_orbit), self.direction, f"{self.dt_hours:.4f}",
-            "" if self.filled_px is None else str(self.filled_px),
-            "" if self.incidence_angle is None else f"{self.incidence_angle:.4f}",
-        ]  # fmt: skip
-
-    @classmethod
-    def parse(cls, cells: Sequence[str]) -> Self:
-        """Read the text of a row; its last cells may be missing, as in tables of before there were these columns.
-
-        Raises
-        ------
-        ValueError
-            The number of cells is wrong, or a cell is no number where one must be.
-        """
-        name, s2_patch, target, col, row, scene, pass_key, relative_orbit, direction, dt_hours, *rest = cells
-        filled, angle = [*rest, "", ""][: max(2, len(rest))]
-        return cls(
-            name, s2_patch, target, int(col), int(row), scene, pass_key, int(relative_orbit), direction,
-            float(dt_hours), int(filled) if filled else None, float(angle) if angle else None,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +79,34 @@ class AbsentRow:
         """Order of the table: target, row, column."""
         return self.target, self.row, self.col
 
-    def cells(self) -> list[str]:
-        """Text of the row."""
-        return [self.target, str(self.col), str(self.row), self.s2_patch, self.reason]
 
-    @classmethod
-    def parse(cls, cells: Sequence[str]) -> Self:
-        """Read the text of a row.
-
-        Raises
-        ------
-        ValueError
-            The number of cells is wrong, or a cell is no number where one must be.
-        """
-        target, col, row, s2_patch, reason = cells
-        return cls(target, int(col), int(row), s2_patch, reason)
-
+PATCH_ROWS = RowFormat(
+    PatchRow,
+    (
+        Column("name", "text", "Sentinel-1 patch"),
+        Column("corresponding_s2_patch", "text", "corresponding Sentinel-2 patch", "s2_patch", "s2_patch"),
+        Column("target", "text", "Sentinel-2 tile and time it was made for"),
+        Column("col", "whole", "column in the target, from the west"),
+        Column("row", "whole", "row in the target, from the north"),
+        Column("scenes", "texts", "scenes with pixels in it, the one it is named after first", "scene", "scene"),
+        Column("pass", "text", "pass, by platform and absolute orbit", "pass_key", "pass_key"),
+        Column("relative_orbit", "whole", "track within the repeat cycle"),
+        Column("orbit_direction", "text", "ascending or descending", old_name="direction"),
+        Column("dt_hours", "number", "hours between Sentinel-1 and Sentinel-2, without sign"),
+        Column("filled_px", "whole", "pixels without data in some band, filled by a rule", optional=True),
+        Column("incidence_angle", "number", "degrees from the normal of the ellipsoid, at the centre", optional=True),
+    ),
+)
+"""Columns of ``patches.csv``, which every other table of patches, pack and catalog has as well."""
+ABSENT_ROWS = RowFormat(
+    AbsentRow,
+    (
+        *(column for column in PATCH_ROWS.columns if column.name in ("target", "col", "row")),
+        next(column for column in PATCH_ROWS.columns if column.name == "corresponding_s2_patch"),
+        Column("reason", "text", "why it is not there"),
+    ),
+)
+"""Columns of ``absent.csv``."""
 
 _Row = TypeVar("_Row", PatchRow, AbsentRow)
 
@@ -169,7 +157,7 @@ def read_patches(root: Path) -> Iterator[PatchRow]:
     InputError
         The table is broken; its line is named.
     """
-    return _read_table(patches_path(root), PatchRow)
+    return _read_table(patches_path(root), PATCH_ROWS)
 
 
 def read_absent(root: Path) -> Iterator[AbsentRow]:
@@ -180,30 +168,21 @@ def read_absent(root: Path) -> Iterator[AbsentRow]:
     InputError
         The table is broken; its line is named.
     """
-    return _read_table(absent_path(root), AbsentRow)
+    return _read_table(absent_path(root), ABSENT_ROWS)
 
 
-def _read_table(path: Path, kind: type[_Row]) -> Iterator[_Row]:
+def _read_table(path: Path, form: RowFormat[_Row]) -> Iterator[_Row]:
     if not path.exists():
         return
-    headers = [[field.name for field in fields(kind)]]
-    if kind is PatchRow:
-        headers += [headers[0][:-1], headers[0][:-2]]
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         table = csv.reader(file, strict=True)
         try:
-            header = next(table, None)
-            if header not in headers:
-                raise InputError(f"{path}: the header is not {','.join(headers[0])}; move the file away and run again")
+            read = form.reader(next(table, []))
+            if read is None:
+                raise InputError(f"{path}: the header is not {','.join(form.header)}; move the file away and run again")
             for cells in table:
-                yield kind.parse(_as_many(cells, header))
+                yield read(cells)
         except (ValueError, csv.Error) as error:
             raise InputError(
                 f"{path}, line {table.line_num}: broken ({error}); move the file away and run again"
             ) from error
-
-
-def _as_many(cells: list[str], header: list[str]) -> list[str]:
-    if len(cells) != len(header):
-        raise ValueError(f"{len(cells)} cells under {len(header)} names")
-    return cells

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -10,12 +10,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyproj
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.polygon import orient
 
+from gee_s1ben.dataset.carried_facts import CARRIED_COLUMNS
 from gee_s1ben.dataset.contents import ReadPatch
+from gee_s1ben.dataset.manifest import PATCH_ROWS
+from gee_s1ben.dataset.patch_columns import Column
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1ProductName
 from gee_s1ben.errors import InputError, NamingError, RasterError
@@ -65,7 +69,7 @@ class PatchFacts:
     @property
     def platform(self) -> str:
         """``sentinel-1a`` and so on."""
-        return f"sentinel-{self.patch.row.pass_key[1:3].lower()}"
+        return platform(self.patch)
 
     @property
     def absolute_orbit(self) -> int | None:
@@ -85,6 +89,56 @@ class PatchFacts:
         apart = timedelta(hours=self.patch.row.dt_hours)
         near = target_time(self.patch.row.target)
         return near - apart, near + apart
+
+
+_PLACE_COLUMNS = (
+    Column("scene", "text", "Sentinel-1 scene it is named after"),
+    Column("platform", "text", "satellite"),
+    Column("crs", "text", "coordinate reference system of its rasters"),
+    Column("ulx", "number", "x of its upper left corner, in units of the CRS"),
+    Column("uly", "number", "y of its upper left corner, in units of the CRS"),
+)
+COLUMNS = (*PATCH_ROWS.columns, *CARRIED_COLUMNS, *_PLACE_COLUMNS)
+"""What tables, packs and catalogs say of every patch."""
+
+
+def known_facts(patch: ReadPatch) -> dict[str, Any]:
+    """Return what is known of a patch beside its pixels, by the name of the column, in the order of :data:`COLUMNS`."""
+    ulx, uly = patch.grid.xy(0, 0)
+    return {
+        **{column.name: column.of(patch.row) for column in PATCH_ROWS.columns},
+        **{column.name: column.of(patch.carried) for column in CARRIED_COLUMNS},
+        "scene": patch.row.scene.split()[0],
+        "platform": platform(patch),
+        "crs": patch.grid.crs,
+        "ulx": ulx,
+        "uly": uly,
+    }
+
+
+def platform(patch: ReadPatch) -> str:
+    """Return ``sentinel-1a`` and so on."""
+    return f"sentinel-{patch.row.pass_key[1:3].lower()}"
+
+
+def arrow_fields(columns: Sequence[Column]) -> list[pa.Field]:
+    """Return columns as those of a Parquet table, with what they say as their description."""
+    kinds = {
+        "text": pa.string(),
+        "texts": pa.list_(pa.string()),
+        "whole": pa.int32(),
+        "number": pa.float64(),
+        "flag": pa.bool_(),
+    }
+    return [
+        pa.field(
+            column.name,
+            kinds[column.kind],
+            nullable=column.optional,
+            metadata={"description": column.description},
+        )
+        for column in columns
+    ]
 
 
 def facts(patch: ReadPatch) -> PatchFacts:

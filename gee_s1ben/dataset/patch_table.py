@@ -1,4 +1,4 @@
-"""The table of patches as GeoParquet: geometry, scenes, |Δt|, orbit, statistics; one row a pair of patches."""
+"""The table of patches as GeoParquet: all that is known of each, geometry, statistics; one row a pair of patches."""
 
 from __future__ import annotations
 
@@ -13,39 +13,20 @@ import shapely
 
 from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.manifest import PROVENANCE
-from gee_s1ben.dataset.patch_facts import PatchFacts
+from gee_s1ben.dataset.patch_columns import Column
+from gee_s1ben.dataset.patch_facts import COLUMNS, PatchFacts, arrow_fields, known_facts
 
 _ROWS = 4096
 """Rows of a row group, which is what memory holds."""
 _STATISTICS = ("min", "max", "mean", "std")
-_DESCRIPTIONS = {
-    "name": "Sentinel-1 patch",
-    "s2_patch": "corresponding Sentinel-2 patch",
-    "target": "Sentinel-2 tile and time it was made for",
-    "col": "column in the target, from the west",
-    "row": "row in the target, from the north",
-    "folder": "folder of its rasters, relative to the dataset",
-    "scene": "Sentinel-1 scene it is named after",
-    "scenes": "all scenes with pixels in it",
-    "pass": "pass, by platform and absolute orbit",
-    "platform": "satellite",
-    "relative_orbit": "track within the repeat cycle",
-    "orbit_direction": "ascending or descending",
-    "sensed_from": "start of the scene it is named after, or the earliest time possible",
-    "sensed_to": "end of the scene it is named after, or the latest time possible",
-    "dt_hours": "hours between Sentinel-1 and Sentinel-2, without sign",
-    "incidence_angle": "degrees from the normal of the ellipsoid, at the centre; null where it is not known",
-    "valid_fraction": "share of pixels that were measured in all bands; null where it is not known",
-    "crs": "coordinate reference system of its rasters",
-    "ulx": "x of its upper left corner, in units of the CRS",
-    "uly": "y of its upper left corner, in units of the CRS",
-    "width": "columns of pixels",
-    "height": "rows of pixels",
-    "simulated": "whether no satellite took it",
-    "geometry": "outline in longitude and latitude (OGC:CRS84)",
-    "bbox": "its bounds; xmin is greater than xmax across the antimeridian",
-}
-_MAY_BE_NULL = ("incidence_angle", "valid_fraction")
+_COLUMNS = (
+    Column("folder", "text", "folder of its rasters, relative to the dataset"),
+    Column("valid_fraction", "number", "share of pixels that were measured in all bands", optional=True),
+    Column("width", "whole", "columns of pixels"),
+    Column("height", "whole", "rows of pixels"),
+    Column("simulated", "flag", "whether no satellite took it"),
+)
+"""What it has beside :data:`~gee_s1ben.dataset.patch_facts.COLUMNS`; then come times, statistics and geometry."""
 
 
 def table_path(root: Path) -> Path:
@@ -92,33 +73,17 @@ class PatchTable:
             self._bounds[:] = [_united(self._bounds)]
 
     def _row(self, one: PatchFacts) -> dict[str, Any]:
-        row, grid = one.patch.row, one.patch.grid
+        grid = one.patch.grid
         first, last = one.sensed
-        ulx, uly = grid.xy(0, 0)
         cells = {
-            "name": row.name,
-            "s2_patch": row.s2_patch,
-            "target": row.target,
-            "col": row.col,
-            "row": row.row,
+            **known_facts(one.patch),
             "folder": str(one.patch.folder),
-            "scene": one.scenes[0],
-            "scenes": list(one.scenes),
-            "pass": row.pass_key,
-            "platform": one.platform,
-            "relative_orbit": row.relative_orbit,
-            "orbit_direction": row.direction,
-            "sensed_from": first,
-            "sensed_to": last,
-            "dt_hours": row.dt_hours,
-            "incidence_angle": row.incidence_angle,
             "valid_fraction": self._valid(one),
-            "crs": grid.crs,
-            "ulx": ulx,
-            "uly": uly,
             "width": grid.width,
             "height": grid.height,
             "simulated": self._simulated,
+            "sensed_from": first,
+            "sensed_to": last,
             "geometry": shapely.to_wkb(one.outline),
             "bbox": dict(zip(("xmin", "ymin", "xmax", "ymax"), one.bbox, strict=True)),
         }
@@ -156,40 +121,20 @@ def _united(bounds: Sequence[tuple[float, float, float, float]]) -> tuple[float,
 
 
 def _schema(polarisations: Sequence[str]) -> pa.Schema:
-    text, whole, number = pa.string(), pa.int32(), pa.float64()
-    texts = ("name", "s2_patch", "target", "folder", "scene", "pass", "platform", "orbit_direction", "crs")
-    kinds: dict[str, pa.DataType] = dict.fromkeys(texts, text)
-    kinds |= dict.fromkeys(("col", "row", "relative_orbit", "width", "height"), whole)
-    kinds |= dict.fromkeys(("dt_hours", "incidence_angle", "valid_fraction", "ulx", "uly"), number)
-    kinds |= dict.fromkeys(("sensed_from", "sensed_to"), pa.timestamp("ms", tz="UTC"))
-    kinds |= {
-        "scenes": pa.list_(text),
-        "simulated": pa.bool_(),
-        "geometry": pa.binary(),
-        "bbox": pa.struct([pa.field(edge, number, nullable=False) for edge in ("xmin", "ymin", "xmax", "ymax")]),
-    }
+    text, number, time = pa.string(), pa.float64(), pa.timestamp("ms", tz="UTC")
+    box = pa.struct([pa.field(edge, number, nullable=False) for edge in ("xmin", "ymin", "xmax", "ymax")])
     fields = [
-        pa.field(
-            name,
-            kinds[name],
-            nullable=name in _MAY_BE_NULL,
-            metadata={"description": description},
-        )
-        for name, description in _DESCRIPTIONS.items()
+        *arrow_fields((*COLUMNS, *_COLUMNS)),
+        _field("sensed_from", time, "start of the scene it is named after, or the earliest time possible"),
+        _field("sensed_to", time, "end of the scene it is named after, or the latest time possible"),
+        _field("geometry", pa.binary(), "outline in longitude and latitude (OGC:CRS84)"),
+        _field("bbox", box, "its bounds; xmin is greater than xmax across the antimeridian"),
     ]
     for name in polarisations:
-        fields += [
-            pa.field(
-                f"{name.lower()}_{what}", number, nullable=False, metadata={"description": f"{what} of {name}, dB"}
-            )
-            for what in _STATISTICS
-        ]
-        fields.append(
-            pa.field(
-                f"{name.lower()}_sha256",
-                text,
-                nullable=False,
-                metadata={"description": f"SHA-256 of the {name} raster"},
-            )
-        )
+        fields += [_field(f"{name.lower()}_{what}", number, f"{what} of {name}, dB") for what in _STATISTICS]
+        fields.append(_field(f"{name.lower()}_sha256", text, f"SHA-256 of the {name} raster"))
     return pa.schema(fields)
+
+
+def _field(name: str, kind: pa.DataType, about: str) -> pa.Field:
+    return pa.field(name, kind, nullable=False, metadata={"description": about})

@@ -14,15 +14,16 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, atomic_write, storage_errors
 from gee_s1ben.dataset.manifest import (
+    ABSENT_ROWS,
+    PATCH_ROWS,
     PROVENANCE,
     AbsentRow,
     PatchRow,
@@ -33,6 +34,7 @@ from gee_s1ben.dataset.manifest import (
     read_manifest,
     read_patches,
 )
+from gee_s1ben.dataset.patch_columns import RowFormat
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.errors import InputError, StorageError
 
@@ -48,6 +50,7 @@ CREATE TABLE absent (target TEXT, row INTEGER, col INTEGER, line TEXT, PRIMARY K
 """
 
 _Place = tuple[str, int, int]
+_Row = TypeVar("_Row", PatchRow, AbsentRow)
 
 
 class Recording:
@@ -134,8 +137,12 @@ class Recording:
         with self._on_disk():
             self._put("INSERT OR REPLACE INTO files VALUES (?, ?)", new_files)
             self._put("INSERT OR IGNORE INTO names VALUES (?)", ((row.name,) for row in new_patches))
-            self._put("INSERT INTO patches VALUES (?, ?, ?, ?)", ((*row.place, _line(row)) for row in new_patches))
-            self._put("INSERT INTO absent VALUES (?, ?, ?, ?)", ((*row.place, _line(row)) for row in new_absent))
+            self._put(
+                "INSERT INTO patches VALUES (?, ?, ?, ?)", ((*row.place, _line(PATCH_ROWS, row)) for row in new_patches)
+            )
+            self._put(
+                "INSERT INTO absent VALUES (?, ?, ?, ?)", ((*row.place, _line(ABSENT_ROWS, row)) for row in new_absent)
+            )
 
     def finish(self, remove: Callable[[S1PatchName], object] | None = None) -> tuple[S1PatchName, ...]:
         """Write the tables.
@@ -164,8 +171,8 @@ class Recording:
                 if remove is not None:
                     remove(name)
             self._write_manifest()
-            self._write_table("patches", patches_path(self._root), PatchRow, read_patches(self._root))
-            self._write_table("absent", absent_path(self._root), AbsentRow, read_absent(self._root))
+            self._write_table("patches", patches_path(self._root), PATCH_ROWS, read_patches(self._root))
+            self._write_table("absent", absent_path(self._root), ABSENT_ROWS, read_absent(self._root))
         return stale
 
     def _stale(self) -> tuple[S1PatchName, ...]:
@@ -188,15 +195,13 @@ class Recording:
             if not self._one(replaced, name):
                 yield from entries
 
-    def _write_table(
-        self, name: str, path: Path, kind: type[PatchRow | AbsentRow], old: Iterable[PatchRow | AbsentRow]
-    ) -> None:
-        kept = ((row.place, _line(row)) for row in old if row.target not in self._targets)
+    def _write_table(self, name: str, path: Path, form: RowFormat[_Row], old: Iterable[_Row]) -> None:
+        kept = ((row.place, _line(form, row)) for row in old if row.target not in self._targets)
         select = f"SELECT target, row, col, line FROM {name} ORDER BY target, row, col"  # noqa: S608  a literal
         new = (((target, row, col), line) for target, row, col, line in self._rows(select))
         lines: Iterator[tuple[_Place, str]] = heapq.merge(kept, new, key=itemgetter(0))
         with atomic_write(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-            file.write(_text([field.name for field in fields(kind)]))
+            file.write(_text(form.header))
             file.writelines(line for _, line in lines)
 
     def _put(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
@@ -291,8 +296,8 @@ def _patch_of(path: str) -> str:
     return path.rpartition("/")[0].rpartition("/")[2]
 
 
-def _line(row: PatchRow | AbsentRow) -> str:
-    return _text(row.cells())
+def _line(form: RowFormat[_Row], row: _Row) -> str:
+    return _text(form.cells(row))
 
 
 def _text(cells: Sequence[str]) -> str:

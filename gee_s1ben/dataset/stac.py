@@ -61,7 +61,7 @@ class StacWriter:
         self._box = grown(self._box, one.bbox)
         self._span = spanned(self._span, one.sensed)
         self._summaries["platform"].add(one.platform)
-        self._summaries["sat:orbit_state"].add(row.direction)
+        self._summaries["sat:orbit_state"].add(row.orbit_direction)
         self._summaries["sat:relative_orbit"].add(row.relative_orbit)
         if (angle := row.incidence_angle) is not None:
             least, most = self._angles or (angle, angle)

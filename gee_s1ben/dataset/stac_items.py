@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,9 +18,10 @@ from pystac.extensions.sar import FrequencyBand, Polarization, SarExtension
 from pystac.extensions.sat import OrbitState, SatExtension
 from pystac.extensions.view import ViewExtension
 
+from gee_s1ben.dataset.carried_facts import CARRIED_COLUMNS
 from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.layout import raster_name
-from gee_s1ben.dataset.patch_facts import PatchFacts, target_time
+from gee_s1ben.dataset.patch_facts import PatchFacts, known_facts, target_time
 from gee_s1ben.dataset.wording import is_product, lineage, software
 from gee_s1ben.domain.naming import S1PatchName, S1ProductName
 
@@ -31,6 +33,8 @@ _CENTRE_GHZ = 5.405
 _SHA256_MULTIHASH = "1220"
 """Code of SHA-256 and its length; source: multiformats.io/multihash."""
 _ASSETS = "https://earthengine.googleapis.com/v1/projects/earthengine-public/assets"
+_ELSEWHERE = ("name", "scene", "platform", "relative_orbit", "orbit_direction", "incidence_angle", "crs", "ulx", "uly")
+"""Columns that an item has as its id or under the names of STAC's extensions."""
 _UP_TO_ROOT = "../../../../"
 """From the folder of a patch's item to the dataset."""
 
@@ -49,8 +53,8 @@ class PassGroup:
     """Patches."""
     box: Box = NOWHERE
     """Bounds."""
-    scenes: set[str] = field(default_factory=set)
-    """Source scenes."""
+    values: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Source scenes, labels, splits and the like, each that occurs, by the name of the column."""
     span: tuple[datetime, datetime] | None = None
     """When they were seen."""
     angles: list[float] = field(default_factory=list)
@@ -60,7 +64,13 @@ class PassGroup:
         """Add a patch."""
         self.count += 1
         self.box = grown(self.box, one.bbox)
-        self.scenes.update(one.scenes)
+        self.values["scenes"].update(one.scenes)
+        for column in CARRIED_COLUMNS:
+            value = column.of(one.patch.carried)
+            if column.kind == "texts":
+                self.values[column.name].update(value)
+            elif column.kind == "text" and column.name != "s2v1_name" and value is not None:
+                self.values[column.name].add(value)
         self.span = spanned(self.span, one.sensed)
         if one.patch.row.incidence_angle is not None:
             self.angles.append(one.patch.row.incidence_angle)
@@ -75,7 +85,7 @@ def patch_item(one: PatchFacts, contents: Contents) -> pystac.Item:
         shapely.geometry.mapping(one.outline),
         list(one.bbox),
         one.start,
-        _common(one, contents) | {"gee_s1ben:s2_patch": patch.row.s2_patch, "gee_s1ben:scenes": list(one.scenes)},
+        _common(one, contents) | _own(known_facts(patch)),
         start_datetime=first,
         end_datetime=last,
     )
@@ -115,7 +125,9 @@ def pass_item(target: str, key: str, group: PassGroup, contents: Contents) -> py
         shapely.geometry.mapping(shapely.box(west, south, east, north)),
         list(group.box),
         None,
-        _common(group.first, contents) | {"gee_s1ben:patches": group.count, "gee_s1ben:scenes": sorted(group.scenes)},
+        _common(group.first, contents)
+        | {"gee_s1ben:patches": group.count}
+        | _own({name: sorted(values) for name, values in group.values.items()}),
         start_datetime=first,
         end_datetime=last,
     )
@@ -125,7 +137,7 @@ def pass_item(target: str, key: str, group: PassGroup, contents: Contents) -> py
         "patches",
         pystac.Asset("../../patches.parquet", "Table of all patches", media_type=PARQUET, roles=["metadata"]),
     )
-    _link_sources(item, sorted(group.scenes), contents)
+    _link_sources(item, sorted(group.values["scenes"]), contents)
     return item
 
 
@@ -146,6 +158,15 @@ def _common(one: PatchFacts, contents: Contents) -> dict[str, Any]:
     return {name: value for name, value in properties.items() if value is not None}
 
 
+def _own(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties of ours: what is known and has no place in an extension."""
+    return {
+        f"gee_s1ben:{name}": value
+        for name, value in known.items()
+        if name not in _ELSEWHERE and value is not None and value != []
+    }
+
+
 def _describe_radar(item: pystac.Item, one: PatchFacts, polarisations: Sequence[str]) -> None:
     product = S1ProductName.parse(one.scenes[0]) if is_product(one.scenes[0]) else None
     SarExtension.ext(item, add_if_missing=True).apply(
@@ -156,7 +177,7 @@ def _describe_radar(item: pystac.Item, one: PatchFacts, polarisations: Sequence[
         center_frequency=_CENTRE_GHZ,
     )
     SatExtension.ext(item, add_if_missing=True).apply(
-        orbit_state=OrbitState(one.patch.row.direction),
+        orbit_state=OrbitState(one.patch.row.orbit_direction),
         relative_orbit=one.patch.row.relative_orbit or None,
         absolute_orbit=one.absolute_orbit or None,
     )
@@ -175,7 +196,7 @@ def _band(one: PatchFacts, polarisation: str, *, filled: bool) -> RasterBand:
         maximum=found.maximum,
         mean=found.mean,
         stddev=found.stddev,
-        valid_percent=None if filled else 100.0,
+        valid_percent=None if filled and one.patch.row.filled_px != 0 else 100.0,
     )
     return RasterBand.create(
         data_type=DataType.FLOAT32,

@@ -298,7 +298,7 @@ def _rows(target: Target, job: PassPlan, report: CutReport) -> Iterator[PatchRow
             scene=" ".join([record.scene, *(source for source in record.scenes if source != record.scene)]),
             pass_key=job.one_pass.key,
             relative_orbit=job.one_pass.relative_orbit,
-            direction=job.one_pass.orbit_direction,
+            orbit_direction=job.one_pass.orbit_direction,
             dt_hours=dt_hours,
             filled_px=report.filled.get(str(record.name), 0),
         )

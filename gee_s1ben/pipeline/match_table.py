@@ -25,7 +25,7 @@ from gee_s1ben.pipeline.patch_names import s2_names
 _TIME = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
     [
-        pa.field("s2_patch", pa.string(), nullable=False),
+        pa.field("corresponding_s2_patch", pa.string(), nullable=False),
         pa.field("target", pa.string(), nullable=False),
         pa.field("tile", pa.string(), nullable=False),
         pa.field("product", pa.string()),
@@ -37,7 +37,7 @@ SCHEMA = pa.schema(
         pa.field("relative_orbit", pa.int32()),
         pa.field("orbit_direction", pa.string()),
         pa.field("scene", pa.string()),
-        pa.field("sources", pa.list_(pa.string())),
+        pa.field("scenes", pa.list_(pa.string())),
         pa.field("s1_acquired", _TIME),
         pa.field("s2_acquired", _TIME, nullable=False),
         pa.field("dt_hours", pa.float64()),
@@ -98,7 +98,7 @@ def _served(matched: TargetMatch) -> Iterator[tuple[PatchGroup, dict[str, Any]]]
                 "relative_orbit": one.relative_orbit,
                 "orbit_direction": one.orbit_direction,
                 "scene": scenes[group.scene].index,
-                "sources": [scenes[source].index for source in group.sources],
+                "scenes": [scenes[source].index for source in group.sources],
                 "s1_acquired": one.acquired,
                 "dt_hours": (one.acquired - matched.target.acquired).total_seconds() / 3600,
             },
@@ -109,7 +109,7 @@ def _block(target: Target, cells: Sequence[tuple[int, int]], names: Sequence[str
     """Rows that differ in their place only."""
     places = np.array(cells, dtype=np.int32).reshape(-1, 2)
     varying = {
-        "s2_patch": list(names),
+        "corresponding_s2_patch": list(names),
         "col": places[:, 0],
         "row": places[:, 1],
         "geometry": shapely.to_wkb(_outlines(target, places)),

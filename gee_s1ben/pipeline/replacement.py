@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, storage_errors
+from gee_s1ben.dataset.carried_facts import METADATA_NAME
 from gee_s1ben.dataset.layout import layout
-from gee_s1ben.dataset.layout_tables import METADATA_NAME, split_list_name
+from gee_s1ben.dataset.layout_tables import split_list_name
 from gee_s1ben.dataset.manifest import PROVENANCE
 from gee_s1ben.dataset.published_tables import SPLITS
 from gee_s1ben.errors import GeeS1benError

@@ -79,7 +79,7 @@ def summarise(config: Config, workspace: Workspace) -> Summary:
     bare = dict.fromkeys(pictures)
     for key, group in groupby(read_patches(root), key=lambda row: row.target):
         rows = list(group)  # the table has them together: memory holds one target
-        counts.update((key, row.pass_key, row.relative_orbit, row.direction, row.dt_hours) for row in rows)
+        counts.update((key, row.pass_key, row.relative_orbit, row.orbit_direction, row.dt_hours) for row in rows)
         if key in bare:
             del bare[key]
             draw(config, load_target_plan(workspace, key), rows, absent[key], pictures[key])

@@ -3,8 +3,9 @@
 ::
 
     gee-s1ben footprints BigEarthNetTileInfo_v2.npy --out tiles.parquet
-    python -m gee_s1ben.published.make --csv s1_s2_name_country_season.csv.bz2 --metadata metadata.parquet \
-        --tiles tiles.parquet --listed patches_with_seasonal_snow.csv.bz2 --listed patches_with_cloud_and_shadow.csv.bz2
+    python -m gee_s1ben.published.make --csv s1_s2_name_country_season.csv.bz2 --tiles tiles.parquet \
+        --metadata metadata.parquet --metadata metadata_for_patches_with_snow_cloud_or_shadow.parquet \
+        --listed patches_with_seasonal_snow.csv.bz2 --listed patches_with_cloud_and_shadow.csv.bz2
 
 Version 1 names carry no tile, no orbit, and times that are some seconds off. The tile comes from the Sentinel-1 name;
 tile, mission and nearly the time give the product, which the table of tiles names in full.
@@ -30,7 +31,8 @@ from gee_s1ben.published.tables import read_list, read_v1, read_v2
 NOTICE = """\
 Which Sentinel-1 scene each patch of BigEarthNet was cut from: names only, repacked from public tables.
 Source: BigEarthNet v1.0 (BigEarthNet-MM) and v2.0 (reBEN), G. Sumbul, K. N. Clasen, B. Demir et al., TU Berlin;
-s1_s2_name_country_season.csv of bigearthnet-common 2.8.0 (K. N. Clasen) and metadata.parquet of BigEarthNet v2.0.
+s1_s2_name_country_season.csv of bigearthnet-common 2.8.0 (K. N. Clasen), and metadata.parquet and
+metadata_for_patches_with_snow_cloud_or_shadow.parquet of BigEarthNet v2.0.
 Licence: Community Data License Agreement - Permissive - Version 1.0 (https://cdla.dev/permissive-1-0/).
 Changed: names are taken apart and packed as lattices; labels, splits, countries and seasons are left out.
 """
@@ -133,14 +135,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--csv", type=Path, required=True, help="s1_s2_name_country_season.csv.bz2 of bigearthnet-common"
     )
-    parser.add_argument("--metadata", type=Path, required=True, help="metadata.parquet of BigEarthNet v2")
+    parser.add_argument(
+        "--metadata", type=Path, action="append", required=True, help="each of the two tables of BigEarthNet v2"
+    )
     parser.add_argument("--tiles", type=Path, required=True, help="the 125 products, by 'gee-s1ben footprints'")
     parser.add_argument("--listed", type=Path, action="append", default=[], help="version 1 patches with snow or cloud")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name(FILE), help="the file to write")
     given = parser.parse_args(arguments)
     try:
         listed = [name for path in given.listed for name in read_list(path)]
-        made = make(read_v1(given.csv), read_v2(given.metadata), _products(given.tiles), listed)
+        v2 = (row for path in given.metadata for row in read_v2(path))
+        made = make(read_v1(given.csv), v2, _products(given.tiles), listed)
         write_pairs(made, given.out, NOTICE)
     except GeeS1benError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -26,9 +26,10 @@ SIDE = 91
 V1 = 1
 """Edition: in BigEarthNet v1 (all 590,326)."""
 V2 = 2
-"""Edition: in ``metadata.parquet`` of BigEarthNet v2 (480,038)."""
+"""Edition: in BigEarthNet v2 (549,488): 480,038 in ``metadata.parquet``, and those that are also listed in its second
+table."""
 SNOW_OR_CLOUD = 4
-"""Edition: snow, cloud or shadow by version 1's lists (70,987); version 2 has 69,450 of these in a second file."""
+"""Edition: snow, cloud or shadow by version 1's lists (70,987); 69,450 of these are in version 2's second table."""
 
 FILE = "pairs.npz"
 

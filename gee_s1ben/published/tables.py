@@ -39,7 +39,7 @@ def read_v1(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def read_v2(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield (Sentinel-1 patch, Sentinel-2 patch, its name in version 1) of version 2's ``metadata.parquet``.
+    """Yield (Sentinel-1 patch, Sentinel-2 patch, its name in version 1) of one of version 2's two tables.
 
     Raises
     ------

@@ -41,8 +41,8 @@ def test_run(write: Write, command: Command) -> None:
     for row in rows:
         col, line = int(row["col"]), int(row["row"])
         label = row["name"].removesuffix(f"_33UUP_{col}_{line}")
-        assert row["scene"].startswith(label)
-        assert row["s2_patch"] == f"S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_{col}_{line}"
+        assert row["scenes"].startswith(label)
+        assert row["corresponding_s2_patch"] == f"S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_{col}_{line}"
         folder = dataset / "BigEarthNet-S1" / label / row["name"]
         assert sorted(path.name for path in folder.iterdir()) == [f"{row['name']}_VH.tif", f"{row['name']}_VV.tif"]
         for band in ("VV", "VH"):

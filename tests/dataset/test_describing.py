@@ -44,7 +44,7 @@ def table(described):
 
 
 def test_the_table_has_a_row_a_pair_with_all_that_is_known(described, table):
-    columns = ["name", "s2_patch", "target", "col", "row", "pass", "relative_orbit", "orbit_direction"]
+    columns = ["name", "corresponding_s2_patch", "target", "col", "row", "pass", "relative_orbit", "orbit_direction"]
     expected = [[*row[:5], row[6], row[7], row[8]] for row in described.rows]
     assert table[columns].to_numpy().tolist() == expected
     assert table.dt_hours.tolist() == [float(row[9]) for row in described.rows]
@@ -57,6 +57,36 @@ def test_the_table_has_a_row_a_pair_with_all_that_is_known(described, table):
     assert table.sensed_from.astype(str).tolist() == [
         f"2017-06-1{'2 16:59:37' if row[3] == 0 else '3 16:50:43'}+00:00" for row in described.rows
     ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_labels_split_and_country_are_carried_into_table_and_items(tmp_path, order):
+    small = small_dataset.make(tmp_path, size=8, targets=TWO, angles=True, labels=True)
+    if order == -1:  # as somebody may have sorted it
+        table = pq.read_table(tmp_path / "metadata.parquet")
+        pq.write_table(table.take(list(range(table.num_rows))[::-1]), tmp_path / "metadata.parquet")
+    describe(small.root)
+    table = pq.read_table(tmp_path / "provenance" / "patches.parquet").to_pylist()
+    names = ["labels", "split", "country", "season", "contains_seasonal_snow", "contains_cloud_or_shadow", "s2v1_name"]
+    expected = [{name: small_dataset.carried(row)[name] for name in names} for row in small.rows]
+    assert [{name: row[name] for name in names} for row in table] == expected
+    assert {row["filled_px"] for row in table} == {0}
+    by_name = {row[0]: carried for row, carried in reversed(list(zip(small.rows, expected, strict=True)))}
+    _, _, items = everything(small.root)
+    for item in items:
+        known = {name: item.properties.get(f"gee_s1ben:{name}") for name in names}
+        assert known | {"labels": known["labels"] or []} == by_name[item.id]
+        assert item.properties["gee_s1ben:filled_px"] == 0
+
+
+def test_an_item_a_pass_says_which_labels_and_splits_occur(tmp_path):
+    small = small_dataset.make(tmp_path, size=8, angles=True, labels=True)
+    describe(small.root, items="tile")
+    _, _, items = everything(small.root)
+    found = {item.id[-10:]: item.properties for item in items}
+    assert found["S1B_006020"]["gee_s1ben:labels"] == ["Beaches, dunes, sands", "Pastures"]
+    assert found["S1A_017018"]["gee_s1ben:labels"] == ["Urban fabric"]
+    assert [one["gee_s1ben:split"] for one in found.values()] == [["test"], ["test"]]
 
 
 def test_the_table_has_each_bands_statistics_and_checksum(described, table):

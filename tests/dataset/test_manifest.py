@@ -35,7 +35,7 @@ def patch(target, col, row, scene="S1A_IW_GRDH_1SDV_20170613T165043", dt_hours=6
     tile = target.partition("_")[0]
     return PatchRow(
         name=f"{scene}_{tile}_{col}_{row}", s2_patch=f"s2_{col}_{row}", target=target, col=col, row=row, scene=scene,
-        pass_key="S1A_017018", relative_orbit=146, direction="ascending", dt_hours=dt_hours,
+        pass_key="S1A_017018", relative_orbit=146, orbit_direction="ascending", dt_hours=dt_hours,
     )  # fmt: skip
 
 
@@ -106,14 +106,38 @@ def test_the_text_of_the_tables(tmp_path):
     record_target(tmp_path, TARGETS[0], [("a b.tif", "0" * 64)], [row], [AbsentRow(TARGETS[0], 1, 2, "s2", "x, y")])
     assert manifest_path(tmp_path).read_bytes() == b"0" * 64 + b"  a b.tif\n"
     assert patches_path(tmp_path).read_bytes() == (
-        b"name,s2_patch,target,col,row,scene,pass_key,relative_orbit,direction,dt_hours,filled_px,"
+        b"name,corresponding_s2_patch,target,col,row,scenes,pass,relative_orbit,orbit_direction,dt_hours,filled_px,"
         b"incidence_angle\n"
         b"S1A_IW_GRDH_1SDV_20170613T165043_33UUP_70_48,s2_70_48,33UUP_20170613T101031,70,48,"
         b"S1A_IW_GRDH_1SDV_20170613T165043,S1A_017018,146,ascending,6.6697,,\n"
     )
     assert absent_path(tmp_path).read_bytes() == (
-        b'target,col,row,s2_patch,reason\n33UUP_20170613T101031,1,2,s2,"x, y"\n'
+        b'target,col,row,corresponding_s2_patch,reason\n33UUP_20170613T101031,1,2,s2,"x, y"\n'
     )
+
+
+def test_tables_with_the_column_names_of_before(tmp_path):
+    rows = [replace(patch(TARGETS[0], 1, 0), filled_px=7, incidence_angle=38.1234), patch(TARGETS[0], 2, 0)]
+    gap = AbsentRow(TARGETS[0], 3, 0, "s2", "no pass")
+    record_target(tmp_path, TARGETS[0], [], rows, [gap])
+    now = patches_path(tmp_path).read_bytes(), absent_path(tmp_path).read_bytes()
+    old = b"name,s2_patch,target,col,row,scene,pass_key,relative_orbit,direction,dt_hours,filled_px,incidence_angle\n"
+    patches_path(tmp_path).write_bytes(old + now[0].partition(b"\n")[2])
+    absent_path(tmp_path).write_bytes(b"target,col,row,s2_patch,reason\n" + now[1].partition(b"\n")[2])
+    assert (list(read_patches(tmp_path)), list(read_absent(tmp_path))) == (rows, [gap])
+    record_target(tmp_path, TARGETS[1], [], [], [])
+    assert (patches_path(tmp_path).read_bytes(), absent_path(tmp_path).read_bytes()) == now
+
+
+@pytest.mark.parametrize(
+    "change", [("name,", "name,name,"), ("dt_hours", "hours"), ("target,", ""), ("pass,", "pass_key,pass,")]
+)
+def test_headers_that_are_refused(tmp_path, change):
+    record_target(tmp_path, TARGETS[0], [], [patch(TARGETS[0], 1, 0)], [])
+    text = patches_path(tmp_path).read_text()
+    patches_path(tmp_path).write_text(text.replace(*change, 1))
+    with pytest.raises(InputError, match=r"patches\.csv: the header is not name,corresponding_s2_patch"):
+        list(read_patches(tmp_path))
 
 
 @pytest.mark.parametrize("lacking", [1, 2])

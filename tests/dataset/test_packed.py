@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import rasterio
 import small_dataset
@@ -28,7 +29,7 @@ def form(request):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    return small_dataset.make(tmp_path_factory.mktemp("dataset"), columns=5, rows=2)
+    return small_dataset.make(tmp_path_factory.mktemp("dataset"), columns=5, rows=2, angles=True, labels=True)
 
 
 def read_zarr(path):
@@ -211,15 +212,66 @@ def test_tars_are_the_same_bytes_each_time_and_carry_what_is_known(small, tmp_pa
     assert sorted(contents[0]) == ["pack.json", *(f"patches-{number:06d}.tar" for number in range(3))]
     tars = [str(path) for path in sorted(packs[0].glob("*.tar"))]
     samples = list(webdataset.WebDataset(tars, shardshuffle=False).decode())
-    for sample, (name, s2_patch, target, col, row, scene, key, orbit, direction, hours) in zip(
-        samples, small.rows, strict=True
-    ):
-        north_west = [10.0, 0.0, small_dataset.WEST + 1200 * col, 0.0, -10.0, small_dataset.NORTH - 1200 * row]
-        assert sample["json"] == {
-            "name": name, "s2_patch": s2_patch, "target": target, "col": col, "row": row, "scenes": [scene],
-            "pass": key, "relative_orbit": orbit, "orbit_direction": direction, "dt_hours": float(hours),
-            "crs": "EPSG:32633", "transform": north_west,
-        }  # fmt: skip
+    for sample, row in zip(samples, small.rows, strict=True):
+        expected = known(row)
+        transform = [10.0, 0.0, expected["ulx"], 0.0, -10.0, expected["uly"]]
+        assert sample["json"] == expected | {"transform": transform}
+
+
+def known(row):
+    """All that is known of a patch, by the names that tables have."""
+    west, north = small_dataset.WEST + 1200 * row[3], small_dataset.NORTH - 1200 * row[4]
+    numbers = {"dt_hours": float(row[9]), "filled_px": int(row[10]), "incidence_angle": float(row[11])}
+    carried = small_dataset.carried(row)
+    del carried["patch_id"], carried["s1_name"]
+    return (
+        dict(zip(small_dataset.HEADER, row, strict=True)) | numbers | carried
+        | {"scenes": [row[5]], "scene": row[5], "platform": f"sentinel-{row[6][1:3].lower()}", "crs": "EPSG:32633"}
+        | {"ulx": west, "uly": north}
+    )  # fmt: skip
+
+
+def test_the_table_beside_an_lmdb_has_all_that_is_known(small, tmp_path):
+    pytest.importorskip("lmdb")
+    pytest.importorskip("safetensors")
+
+    def stop(done, _total):
+        if done == BLOCK:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pack(small.root, tmp_path / "pack", "lmdb", block=BLOCK, advance=stop)
+    pack(small.root, tmp_path / "pack", "lmdb", block=BLOCK)
+    assert pq.read_table(tmp_path / "pack" / "patches.parquet").to_pylist() == [known(row) for row in small.rows]
+    assert sorted(path.name for path in (tmp_path / "pack").iterdir()) == [
+        "data.mdb", "lock.mdb", "pack.json", "patches.parquet",
+    ]  # fmt: skip
+
+
+def test_zarr_arrays_have_all_that_is_known_of_each_patch(small, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    pack(small.root, tmp_path / "pack", "zarr", block=BLOCK)
+    group = zarr.open_group(tmp_path / "pack", mode="r")
+    rows = [known(row) for row in small.rows]
+    assert {name for name, _ in group.arrays()} == {"backscatter", *rows[0]}
+    for name in rows[0]:
+        found = group[name][:].tolist()
+        if name in ("labels", "scenes"):
+            found = [json.loads(text) for text in found]
+        unknown = -1 if name.startswith("contains") else ""
+        assert found == [unknown if row[name] is None else row[name] for row in rows], name
+
+
+def test_a_dataset_with_old_names_and_without_labels_is_packed(form, tmp_path):
+    small = small_dataset.make(tmp_path / "old", columns=2, rows=1, size=8)
+    pack(small.root, tmp_path / "pack", form, block=BLOCK)
+    if form == "zarr":
+        import zarr
+
+        group = zarr.open_group(tmp_path / "pack", mode="r")
+        assert group["filled_px"][:].tolist() == [-1, -1]
+        assert np.isnan(group["incidence_angle"][:]).all()
+        assert group["labels"][:].tolist() == ["[]", "[]"]
 
 
 def test_a_zarr_chunk_is_a_patch_and_a_shard_a_file(small, tmp_path):
@@ -231,10 +283,6 @@ def test_a_zarr_chunk_is_a_patch_and_a_shard_a_file(small, tmp_path):
     assert array.metadata.zarr_format == 3
     assert len([path for path in (tmp_path / "pack" / "backscatter" / "c").rglob("*") if path.is_file()]) == 3
     assert list(group["name"][:]) == [row[0] for row in small.rows]
-    assert list(group["s2_patch"][:]) == [row[1] for row in small.rows]
-    assert group["upper_left"][:].tolist() == [
-        [small_dataset.WEST + 1200 * row[3], small_dataset.NORTH - 1200 * row[4]] for row in small.rows
-    ]
     assert group.attrs["dataset"] == json.loads((small.root / "provenance" / "dataset.json").read_text())
 
 

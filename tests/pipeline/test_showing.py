@@ -71,18 +71,18 @@ def test_the_table_has_a_row_a_patch(shown: tuple[Config, Workspace, Shown]) -> 
     assert len(table) == 42
     assert table.crs == "EPSG:4326"
     first, second = config.targets()
-    assert set(table.loc[table.reason.isna(), "s2_patch"]) == {
+    assert set(table.loc[table.reason.isna(), "corresponding_s2_patch"]) == {
         first.s2_patch(col, row) for col in range(44, 48) for row in range(40, 46)
     }
     assert set(table.loc[table.target == second.key, "reason"]) == {"no Sentinel-1 scene within 6 days"}
-    row = table.set_index("s2_patch").loc[f"{PRODUCT}_46_42"]
+    row = table.set_index("corresponding_s2_patch").loc[f"{PRODUCT}_46_42"]
     assert row["pass"] == "S1A_017011"
     assert (row.platform, row.absolute_orbit, row.relative_orbit) == ("A", 17011, 139)
     assert row.orbit_direction == "descending"
     assert row.dt_hours == pytest.approx(-(4 + 27 / 60 + 56 / 3600))
     assert len(row.sources) == 2
     assert row.scene in row.sources
-    assert len(table.set_index("s2_patch").loc[f"{PRODUCT}_46_40"].sources) == 1
+    assert len(table.set_index("corresponding_s2_patch").loc[f"{PRODUCT}_46_40"].scenes) == 1
     for patch in table.itertuples():
         target = first if patch.target == first.key else second
         back = geopandas.GeoSeries([patch.geometry], crs=4326).to_crs(target.grid.crs).total_bounds
@@ -100,7 +100,7 @@ def test_the_report_names_every_tile_and_patch_without_a_pass(shown: tuple[Confi
     }
     table = geopandas.read_parquet(paths.table)
     without = table[table.reason.notna()]
-    assert named == dict(zip(without.s2_patch, without.reason, strict=True))
+    assert named == dict(zip(without.corresponding_s2_patch, without.reason, strict=True))
     assert report["by_tile"][0]["passes"] == [
         {
             "pass": "S1A_017011",

@@ -119,12 +119,12 @@ def test_the_pairs_are_those_that_were_published():
     assert (len(known.products), len(known.scenes)) == (125, 325)
     assert len({one.tile for one in known.products}) == 56
     assert np.count_nonzero(known.edition & V1) == 590_326
-    assert np.count_nonzero(known.edition & V2) == 480_038
+    assert np.count_nonzero(known.edition & V2) == 549_488
     listed = known.edition & SNOW_OR_CLOUD > 0
     assert np.count_nonzero(listed) == 70_987
-    assert not (listed & (known.edition & V2 > 0)).any()
-    # Version 2 has 549,488 patches in all: those, and the rest out of the listed ones.
-    assert 0 <= 549_488 - np.count_nonzero(known.edition & V2) <= np.count_nonzero(listed)
+    # the sizes of version 2's two tables
+    assert np.count_nonzero(~listed & (known.edition & V2 > 0)) == 480_038
+    assert np.count_nonzero(listed & (known.edition & V2 > 0)) == 69_450
 
 
 # from the example data of bigearthnet-common: folder name, and corresponding_s2_patch of its JSON
@@ -182,6 +182,15 @@ def test_the_scene_of_every_patch_of_version_2(shared_data):
         scene = found.scene(name.col, name.row)
         assert scene is not None
         assert f"{scene.label}_{name.product.tile}_{name.col}_{name.row}" == s1_name
+
+
+@pytest.mark.shared_data
+def test_which_listed_patches_are_in_version_2(shared_data):
+    path = shared_data / "bigearthnet" / "metadata_for_patches_with_snow_cloud_or_shadow.parquet"
+    known = pairs()
+    second = np.flatnonzero(known.edition == V1 + V2 + SNOW_OR_CLOUD)
+    names = set(pd.read_parquet(path, columns=["patch_id"]).patch_id)
+    assert {str(known[index].s2_name_v2) for index in second} == names
 
 
 def test_loading_is_quick_and_no_work_of_import():

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import rasterio
 
 WEST, NORTH = 399960.0, 5400000.0  # upper left corner of tile 33UUP... any corner would do
@@ -15,7 +17,23 @@ SCENES = {
     "S1B_006020": "S1B_IW_GRDH_1SDV_20170612T165937_20170612T170004_006020_00A918_2A6A",
 }
 ORBITS = {"S1A_017018": (146, "ascending", 6.6814), "S1B_006020": (44, "descending", 17.1817)}
-HEADER = ["name", "s2_patch", "target", "col", "row", "scene", "pass_key", "relative_orbit", "direction", "dt_hours"]
+HEADER = [
+    "name", "corresponding_s2_patch", "target", "col", "row", "scenes", "pass", "relative_orbit", "orbit_direction",
+    "dt_hours", "filled_px", "incidence_angle",
+]  # fmt: skip
+OLD_HEADER = [
+    "name",
+    "s2_patch",
+    "target",
+    "col",
+    "row",
+    "scene",
+    "pass_key",
+    "relative_orbit",
+    "direction",
+    "dt_hours",
+]
+LABELS = (["Pastures", "Beaches, dunes, sands"], [], ["Urban fabric"])
 
 
 @dataclass
@@ -64,10 +82,12 @@ def make(
     corner=(WEST, NORTH),
     scenes=SCENES,
     angles=False,
+    labels=False,
 ):
     """Write a dataset of ``columns`` × ``rows`` patches for each target; the first column is of another pass.
 
-    Without ``angles`` its table of patches lacks the last columns, as it did before there were any.
+    Without ``angles`` its table of patches has the names and columns of before. With ``labels`` there is a
+    ``metadata.parquet``, which knows nothing of the second column but the names.
     """
     small = Small(root, layout)
     top = "BigEarthNet-S1" if layout == "v2" else "BigEarthNet-S1-v1.0"
@@ -98,8 +118,10 @@ def make(
                 )
     provenance = root / "provenance"
     provenance.mkdir(parents=True, exist_ok=True)
+    if labels:
+        pq.write_table(pa.Table.from_pylist([carried(row) for row in small.rows]), root / "metadata.parquet")
     write_manifest(root)
-    header = [*HEADER, "filled_px", "incidence_angle"] if angles else HEADER
+    header = HEADER if angles else OLD_HEADER
     table(provenance / "patches.csv", header, small.rows)
     reason = "S1A_017018: 1058 of 14400 pixels have no data"
     lacking = [[target, columns, 0, f"S2A_T{target}_{columns}_0", reason] for target in sorted(targets)]
@@ -124,6 +146,17 @@ def make(
     }
     (provenance / "dataset.json").write_text(json.dumps(record, indent=2) + "\n")
     return small
+
+
+def carried(row):
+    """What ``metadata.parquet`` says of a row of the table of patches."""
+    known = row[3] != 1
+    return {
+        "patch_id": row[1], "labels": LABELS[row[3] % 3], "split": "test" if known else None,
+        "country": "Österreich" if known else None, "s1_name": row[0], "s2v1_name": f"v1_{row[3]}" if known else None,
+        "contains_seasonal_snow": False if known else None, "contains_cloud_or_shadow": True if known else None,
+        "season": "Summer" if known else None,
+    }  # fmt: skip
 
 
 def hash_of(text):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gee_s1ben.dataset.contents import ReadPatch
-from gee_s1ben.dataset.manifest import PatchRow
+from gee_s1ben.dataset.patch_facts import known_facts
 from gee_s1ben.errors import InputError
 
 
@@ -108,18 +108,4 @@ def library(name: str) -> Any:
 
 def row_metadata(patch: ReadPatch) -> dict[str, Any]:
     """What is known of a patch, as plain JSON; loaders get it beside the pixels."""
-    row: PatchRow = patch.row
-    return {
-        "name": row.name,
-        "s2_patch": row.s2_patch,
-        "target": row.target,
-        "col": row.col,
-        "row": row.row,
-        "scenes": row.scene.split(),
-        "pass": row.pass_key,
-        "relative_orbit": row.relative_orbit,
-        "orbit_direction": row.direction,
-        "dt_hours": row.dt_hours,
-        "crs": patch.grid.crs,
-        "transform": list(patch.grid.transform),
-    }
+    return known_facts(patch) | {"transform": list(patch.grid.transform)}

@@ -1,7 +1,8 @@
 """LMDB of safetensors, as rico-hdl writes it and ConfigILM reads it.
 
 The key is the patch's name; the value is a safetensors file with one (rows, columns) tensor a polarisation, named
-``VH`` and ``VV``, without metadata.
+``VH`` and ``VV``, without metadata. What is known of the patches stands in a table beside the database, because
+ConfigILM takes every key for a patch.
 """
 
 from __future__ import annotations
@@ -12,13 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from gee_s1ben.dataset.atomic import atomic_write, storage_errors
 from gee_s1ben.dataset.contents import ReadPatch
 from gee_s1ben.dataset.packed.forms import PackFormat, PackPlan, PackWriter, library
 from gee_s1ben.dataset.packed.webdataset_tar import STAMP, read_stamp
+from gee_s1ben.dataset.patch_facts import COLUMNS, arrow_fields, known_facts
 from gee_s1ben.errors import InputError, StorageError
 
+TABLE = "patches.parquet"
+"""What is known of each patch, a row a patch."""
+
+_SCHEMA = pa.schema(arrow_fields(COLUMNS))
+_PART = ".facts-"
 _PAGE = 4096
 _SPARE = 64 * 2**20
 
@@ -40,7 +49,10 @@ class LmdbWriter:
         return int(self._environment.stat()["entries"])
 
     def append(self, patches: Sequence[ReadPatch]) -> None:
-        """Write a transaction."""
+        """Write a transaction, and before it the part of the table that it needs."""
+        part = self._folder / f"{_PART}{self.done // self._plan.block:06d}.parquet"
+        with atomic_write(part) as temporary:
+            pq.write_table(pa.Table.from_pylist([known_facts(patch) for patch in patches], _SCHEMA), temporary)
         try:
             with self._environment.begin(write=True) as transaction:
                 for patch in patches:
@@ -54,8 +66,22 @@ class LmdbWriter:
         """Close the database and say what it is."""
         self._environment.sync(True)
         self._environment.close()
+        self._join_parts()
         with atomic_write(self._folder / STAMP) as temporary:
             temporary.write_text(json.dumps(dict(self._plan.stamp), indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+    def _join_parts(self) -> None:
+        """Make one table of the parts; a killed job may have done it, and not removed them all."""
+        parts = sorted(self._folder.glob(f"{_PART}*.parquet"))
+        if not (self._folder / TABLE).exists():
+            with (
+                atomic_write(self._folder / TABLE) as temporary,
+                pq.ParquetWriter(temporary, _SCHEMA, compression="zstd") as table,
+            ):
+                for part in parts:
+                    table.write_table(pq.read_table(part, schema=_SCHEMA))
+        for part in parts:
+            part.unlink()
 
     def abandon(self) -> None:
         """Close the database."""

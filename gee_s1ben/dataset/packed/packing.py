@@ -20,6 +20,7 @@ from gee_s1ben.dataset.manifest import PROVENANCE, PatchRow
 from gee_s1ben.dataset.manifest_index import ManifestIndex
 from gee_s1ben.dataset.packed import lmdb_safetensors, webdataset_tar, zarr_shards
 from gee_s1ben.dataset.packed.forms import PackFormat, PackPlan, PackWriter, library
+from gee_s1ben.dataset.patch_facts import COLUMNS
 from gee_s1ben.errors import InputError, RasterError, WorkspaceError
 
 FORMATS: Mapping[str, PackFormat] = {
@@ -128,7 +129,7 @@ def _plan(contents: Contents, reader: CheckedReader, form: PackFormat, block: in
     if not patches:
         raise InputError(f"{contents.root} holds no patch to pack")
     first = reader.read(next(contents.rows()))
-    fingerprint = hashlib.sha256(json.dumps([form.name, block]).encode())
+    fingerprint = hashlib.sha256(json.dumps([form.name, block, [column.name for column in COLUMNS]]).encode())
     for name in _SOURCES:
         with (contents.root / PROVENANCE / name).open("rb") as file:
             fingerprint.update(hashlib.file_digest(file, "sha256").digest())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,21 @@ import numpy as np
 from gee_s1ben.dataset.atomic import atomic_write
 from gee_s1ben.dataset.contents import ReadPatch
 from gee_s1ben.dataset.packed.forms import PackFormat, PackPlan, PackWriter, library
+from gee_s1ben.dataset.patch_columns import Column, Kind
+from gee_s1ben.dataset.patch_facts import COLUMNS, known_facts
 
 PIXELS = "backscatter"
 """Array of float32 decibels, (patch, band, y, x)."""
 
 _DONE = ".done"
-_COLUMNS: Mapping[str, str] = {
-    "name": "string",
-    "s2_patch": "string",
-    "target": "string",
-    "crs": "string",
-    "upper_left": "float64",
-    "dt_hours": "float64",
+_TYPES: Mapping[Kind, tuple[str, Any]] = {
+    "text": ("string", ""),
+    "texts": ("string", "[]"),
+    "whole": ("int32", -1),
+    "number": ("float64", float("nan")),
+    "flag": ("int8", -1),
 }
-"""Arrays beside the pixels, one entry a patch, and their types."""
+"""Type of a column's array, and what stands there where the value is not known; texts are a JSON list."""
 
 
 class ZarrWriter:
@@ -56,17 +58,9 @@ class ZarrWriter:
             for band, polarisation in enumerate(bands):
                 block[place, band] = patch.bands[polarisation]
         self._group[PIXELS][span] = block
-        rows = [patch.row for patch in patches]
-        values: dict[str, Any] = {
-            "name": _texts(row.name for row in rows),
-            "s2_patch": _texts(row.s2_patch for row in rows),
-            "target": _texts(row.target for row in rows),
-            "crs": _texts(patch.grid.crs for patch in patches),
-            "upper_left": np.array([patch.grid.xy(0, 0) for patch in patches]),
-            "dt_hours": np.array([row.dt_hours for row in rows]),
-        }
-        for column, entries in values.items():
-            self._group[column][span] = entries
+        facts = [known_facts(patch) for patch in patches]
+        for column in COLUMNS:
+            self._group[column.name][span] = _array(column, [each[column.name] for each in facts])
         self._done += len(patches)
         self._note()
 
@@ -96,20 +90,25 @@ class ZarrWriter:
             dimension_names=("patch", "band", "y", "x"),
             attributes={"unit": "dB", "bands": list(plan.polarisations)},
         )
-        for column, kind in _COLUMNS.items():
-            tail = (2,) if column == "upper_left" else ()
+        for column in COLUMNS:
+            kind, unknown = _TYPES[column.kind]
             group.create_array(
-                column,
-                shape=(count, *tail),
-                chunks=(plan.block, *tail),
+                column.name,
+                shape=(count,),
+                chunks=(plan.block,),
                 dtype=kind,
-                dimension_names=("patch", "xy")[: 1 + len(tail)],
+                dimension_names=("patch",),
+                attributes={"description": column.about} | ({"unknown": str(unknown)} if column.optional else {}),
             )
         return group
 
 
-def _texts(values: Any) -> Any:
-    return np.array(list(values), dtype=np.dtypes.StringDType())
+def _array(column: Column, values: Sequence[Any]) -> Any:
+    kind, unknown = _TYPES[column.kind]
+    if column.kind == "texts":
+        values = [json.dumps(value, ensure_ascii=False) for value in values]
+    values = [unknown if value is None else value for value in values]
+    return np.array(values, dtype=np.dtypes.StringDType() if kind == "string" else kind)
 
 
 def _open(folder: Path, plan: PackPlan) -> PackWriter:
