@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,14 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from rasterio.enums import MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from gee_s1ben.domain.grid import Grid, Transform
 from gee_s1ben.engine.catalog.identifiers import check_band_names
 from gee_s1ben.engine.catalog.properties import BandHint
 from gee_s1ben.errors import RasterError, StorageError
+from gee_s1ben.storage.geotiff import gdal_reason, open_geotiff
 
 BLOCK_PX = 512
 _DATA_TYPES = {"float32": "float", "float64": "double"} | {
@@ -98,7 +98,7 @@ def survey(
     """
     found: list[tuple[Path, int, Grid, str, str | None]] = []
     for path in rasters:
-        with _open(path) as dataset:
+        with open_geotiff(path) as dataset:
             grid = _grid_of(dataset, path)
             for index, (dtype, description) in enumerate(zip(dataset.dtypes, dataset.descriptions, strict=True), 1):
                 if dtype not in _DATA_TYPES:
@@ -137,7 +137,7 @@ def write_band(source: SourceBand, folder: Path) -> WrittenBand:
         The new file cannot be written, or does not read back as written.
     """
     target, plain = folder / f"{source.name}.tif", folder / f"{source.name}.plain.tif"
-    with _open(source.path) as dataset:
+    with open_geotiff(source.path) as dataset:
         dtype = dataset.dtypes[source.index - 1]
         floating = np.dtype(dtype).kind == "f"
         nodata = np.nan if floating else dataset.nodatavals[source.index - 1]
@@ -161,14 +161,16 @@ def write_band(source: SourceBand, folder: Path) -> WrittenBand:
                 writer.set_band_description(1, source.name)
             rasterio.shutil.copy(plain, target, **_CLOUD_OPTIMIZED)
             plain.unlink()
-            with rasterio.open(target, driver="GTiff") as written:
+            with open_geotiff(target) as written:
                 again = 0
                 for row in range(0, source.grid.height, BLOCK_PX):
                     again = zlib.crc32(written.read(1, window=_rows(source.grid, row)).data, again)
         except RasterError:
             raise
         except (RasterioError, OSError) as error:
-            raise StorageError(f"cannot write {target}: {_line(error)}; check the space and the permissions") from error
+            raise StorageError(
+                f"cannot write {target}: {gdal_reason(error)}; check the space and the permissions"
+            ) from error
     if again != checksum:
         raise StorageError(f"{target} does not read back as written: the disk is full or failing")
     return WrittenBand(source, target, dtype, nodata, extent.of(source.grid), checksum)
@@ -194,19 +196,6 @@ class _Extent:
         if self.rows is None:
             return None
         return grid.window(self.cols[0], self.rows[0], self.cols[1] - self.cols[0], self.rows[1] - self.rows[0])
-
-
-def _open(path: Path) -> Any:
-    if not path.is_file():
-        raise RasterError(f"{path} does not exist or is no file")
-    try:
-        with warnings.catch_warnings():
-            # Said as an error by those who need the georeference.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            # Only GeoTIFF: other drivers follow references to other files and hosts.
-            return rasterio.open(path, driver="GTiff")
-    except RasterioError as error:
-        raise RasterError(f"{path} is not a readable GeoTIFF: {_line(error)}") from error
 
 
 def _grid_of(dataset: Any, path: Path) -> Grid:
@@ -257,7 +246,7 @@ def _strips(dataset: Any, source: SourceBand, nodata: float | None) -> Iterator[
                 values[dataset.read_masks(source.index, window=window) == 0] = np.nan
         except (RasterioError, OSError) as error:
             raise RasterError(
-                f"{source.path} cannot be decoded from row {row} on, it is truncated or damaged: {_line(error)}"
+                f"{source.path} cannot be decoded from row {row} on, it is truncated or damaged: {gdal_reason(error)}"
             ) from error
         if floating:
             # One bit pattern for all masked pixels, so that equal scenes are equal files.
@@ -271,10 +260,3 @@ def _rows(grid: Grid, row: int) -> Window:
 
 def _write(writer: Any, values: npt.NDArray[Any], row: int) -> None:
     writer.write(values, 1, window=Window(0, row, values.shape[1], values.shape[0]))
-
-
-def _line(error: BaseException) -> str:
-    """First line of what GDAL said; the cause says more than rasterio's own sentence."""
-    return (
-        str(error.__cause__ or error).strip().splitlines()[0] if str(error.__cause__ or error).strip() else "no reason"
-    )
