@@ -49,7 +49,9 @@ class Reading:
     offset: float = 0.0
     """A value is the stored number × scale + offset, as GDAL's tags say."""
     radar: bool = False
-    """Whether the values are backscatter: what cannot be is then no data."""
+    """Whether the values are backscatter."""
+    doubted: bool = False
+    """Whether numbers that cannot be backscatter are no data."""
     unit: Unit | None = None
     """Of the values before they are converted."""
     into: Unit | None = None
@@ -93,7 +95,7 @@ class Reading:
             absent |= stored == self.nodata
         if self.zero_is_nodata:
             absent |= stored == 0
-        if self.radar:
+        if self.doubted:
             low, high = _LIMITS[self.unit]
             with np.errstate(invalid="ignore"):
                 absent |= (numbers < low) | (numbers > high)
@@ -193,7 +195,8 @@ def radar_readings(
     wanted = known_unit(collection)
     unit = units or wanted
     into = wanted if units and wanted and units != wanted else None
-    readings = [replace(reading, unit=unit, into=into) for _, reading in bands]
+    doubted = nodata != "none"
+    readings = [replace(reading, unit=unit, into=into, doubted=doubted) for _, reading in bands]
     if units and nodata is not None:
         return readings
     tallies, joint = [_Tally(name) for name, _ in bands], 0
