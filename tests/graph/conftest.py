@@ -44,6 +44,8 @@ class Scenes:
             },
             rasters,
             band_names=names,
+            nodata="none",  # some tests make scenes of numbers that no real one has
+            units="decibel",
         )
         ring = tuple((float(x), float(y)) for x, y in record.properties["system:footprint"]["coordinates"])
         return Scene(record.id, index, ACQUIRED, "A", 17022, 146, "descending", names, ring)
