@@ -15,6 +15,7 @@ import pyproj
 import pytest
 
 from gee_s1ben.config import Config, load_config
+from gee_s1ben.dataset.manifest import PATCH_ROWS
 from gee_s1ben.footprints import seed
 from gee_s1ben.pipeline import match as matching
 from gee_s1ben.pipeline.match import TargetMatch, match
@@ -69,6 +70,8 @@ def test_the_table_has_a_row_a_patch(shown: tuple[Config, Workspace, Shown]) -> 
     config, _, paths = shown
     table = geopandas.read_parquet(paths.table)
     assert len(table) == 42
+    made = {column.name for column in PATCH_ROWS.columns}
+    assert made - {"name", "filled_px", "incidence_angle"} <= set(table.columns)  # known when it has been made
     assert table.crs == "EPSG:4326"
     first, second = config.targets()
     assert set(table.loc[table.reason.isna(), "corresponding_s2_patch"]) == {
