@@ -189,7 +189,7 @@ def _ruled(record: dict[str, Any]) -> bool:
 
 
 @given(record=RECORDS, patches=PATCHES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_each_statement_stands_where_it_is_true(small, record, patches):
     sheet, text, works = said(small, record, patches)
     for words, condition in STATEMENTS.items():
