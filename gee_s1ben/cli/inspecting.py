@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,9 +41,9 @@ Examples:
 
 _DIFF_HELP = """Compare two datasets patch by patch; exit code 1 where they differ.
 
-Patches are matched by name, whatever the layout. Said are patches that only one has, bands, grids and metadata that
-differ, and of pixels how many differ and by how many dB at most. Files that hold the same pixels in other bytes do not
-differ.
+Patches are matched by name, whatever the layout. Said are how many both have; patches that only one has; bands, grids
+and metadata that differ; and of pixels how many differ and by how many dB at most. Files that hold the same pixels in
+other bytes do not differ.
 
 Examples:
 
@@ -130,33 +131,43 @@ def diff(
     set_up_logging(verbose=verbose, quiet=quiet)
     from gee_s1ben.dataset.difference import diff_datasets
     from gee_s1ben.dataset.stored import open_dataset
+    from gee_s1ben.dataset.wording import counted, patches_counted
     from gee_s1ben.pipeline.progress import progress
 
     a, b = open_dataset(one), open_dataset(other)
-    count = differing = pixels = 0
+    common = differing = pixels = 0
+    alone = Counter[str]()
     largest = 0.0
     kept: list[dict[str, Any]] = []
     with progress("diff", max(len(a), len(b)), quiet=quiet or as_json) as bar:
         for compared in diff_datasets(a, b, tolerance_db=tolerance, metadata=metadata):
-            count += 1
             bar.update(1)
-            differing += bool(compared.differences)
+            if compared.only_in is None:
+                common += 1
+                differing += bool(compared.differences)
+            else:
+                alone[compared.only_in] += 1
             for difference in compared.differences:
                 pixels += difference.pixels
                 largest = max(largest, difference.max_db)
                 if as_json or len(kept) < MOST_LINES:
                     kept.append({"patch": difference.patch, "what": difference.what})
     data = {
-        "a": str(one), "b": str(other), "patches": count, "differing": differing, "pixels": pixels,
-        "max_db": largest, "differences": kept,
+        "a": str(one), "b": str(other), "patches": common, "differing": differing, "only_in_a": alone["a"],
+        "only_in_b": alone["b"], "pixels": pixels, "max_db": largest, "differences": kept,
     }  # fmt: skip
-    lines = [f"{count} patches compared, {differing} differ"]
+    lines = [f"{patches_counted(common)} compared, {differing} {'differs' if differing == 1 else 'differ'}"]
     if pixels:
-        lines[0] += f": {pixels} pixels, by at most {largest:.6g} dB"
+        lines[0] += f": {counted(pixels, 'pixel')}, by at most {largest:.6g} dB"
+    if not common:
+        lines = ["no patch in common (patches are matched by name)"]
+    lines += [
+        f"{patches_counted(alone[side])} only in {path}" for side, path in (("a", one), ("b", other)) if alone[side]
+    ]
     lines += [f"  {difference['patch']}: {difference['what']}" for difference in kept]
-    if differing > len(kept):
+    if differing + alone.total() > len(kept):
         lines.append("  … and more (--json lists all)")
-    return Outcome(data, lines, FINDINGS if differing else DONE)
+    return Outcome(data, lines, FINDINGS if differing or alone else DONE)
 
 
 def verified(dataset: Path, sample_count: int | None) -> Outcome:

@@ -202,7 +202,7 @@ def _report_lines(report: Report) -> list[str]:
     summary = report.summary
     lines = [
         f"dataset     {summary.dataset}" + ("   (SIMULATED scenes, not radar data)" if summary.simulated else ""),
-        f"patches     {summary.patches} written and verified, {summary.absent} absent"
+        f"patches     {_written(report)}, {summary.absent} absent"
         + (f" ({report.assembled.kept} were there already)" if report.assembled.kept else ""),
     ]
     lines += [f"  absent    {count}: {reason}" for reason, count in summary.absent_reasons.items()]
@@ -226,6 +226,12 @@ def _report_lines(report: Report) -> list[str]:
     if report.verified.findings:
         lines += [f"findings    {len(report.verified.findings)}", *_finding_lines(report.verified.findings)]
     return lines
+
+
+def _written(report: Report) -> str:
+    if not report.verified.findings:
+        return f"{report.summary.patches} written and verified"
+    return f"{report.summary.patches} written, {report.verified.right} of them right"
 
 
 def _finding_lines(findings: Sequence[Finding]) -> list[str]:

@@ -12,8 +12,9 @@ from gee_s1ben.cli.outcome import Outcome
 
 _HELP = """Fill a catalog with simulated Sentinel-1 scenes over the tiles of the configuration.
 
-Several orbits in both directions, slices that meet inside the tile, speckle of a stated number of looks over a known
-ground, border noise. The same options give the same bytes. Every scene is marked as simulated.
+Passes of several orbits, of two or more in both directions, slices that meet inside the tile, speckle of a stated
+number of looks over a known ground, border noise. The same options give the same bytes. Every scene is marked as
+simulated.
 
 Examples:
 

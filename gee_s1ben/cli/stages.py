@@ -87,8 +87,9 @@ def match(
 ) -> Outcome:
     """Find the Sentinel-1 scenes near each tile's time, and give each patch its pass.
 
-    A patch gets the pass nearest in time that fully contains it. What was matched is in the workspace: match.parquet
-    (a row a patch), coverage.txt and coverage.json (what is left uncovered, and why), and match.html (a map).
+    A patch gets the pass nearest in time that fully contains it, unless match.choice says otherwise. What was matched
+    is in the workspace: match.parquet (a row a patch), coverage.txt and coverage.json (what is left uncovered, and
+    why), and match.html (a map).
     """
     set_up_logging(verbose=verbose, quiet=quiet or as_json)
     from gee_s1ben.cli import running  # slow to load, and --help does not need it

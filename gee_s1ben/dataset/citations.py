@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gee_s1ben.dataset.contents import Contents
@@ -70,7 +70,7 @@ _REFINED_LEE = Citation(
 _BIGEARTHNET_MM = Citation(
     "sumbul2021bigearthnetmm",
     "article",
-    "the patches' names, grid and layout",
+    "the patches' names and layout",
     {
         "author": r"Sumbul, Gencer and de Wall, Arne and Kreuziger, Tristan and Marcelino, Filipe and Costa, Hugo and "
         r"Benevides, Pedro and Caetano, M{\'a}rio and Demir, Beg{\"u}m and Markl, Volker",
@@ -123,8 +123,10 @@ def citations(contents: Contents) -> tuple[Citation, ...]:
 def _chosen(contents: Contents, radar: Mapping[str, Any]) -> Iterator[Citation]:
     if not contents.simulated:
         yield _SENTINEL_1
-        if str(contents.record.get("collection", "")).startswith("COPERNICUS/"):
+        if contents.record.get("backend") == "earthengine":
             yield _EARTH_ENGINE
+        elif str(contents.record.get("collection", "")).startswith("COPERNICUS/"):
+            yield replace(_EARTH_ENGINE, why="the collection that the scenes are named after")
     yield _BIGEARTHNET_MM
     if contents.form.version == "v2":
         yield _REBEN

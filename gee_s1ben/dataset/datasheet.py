@@ -1,76 +1,36 @@
 """A datasheet of a dataset, after Gebru et al., "Datasheets for datasets" (2021), section by section.
 
-What the program knows is filled in; what only the publisher knows is left to the publisher, and says so.
+What the program knows is filled in; what only the publisher knows is left to the publisher, and says so. Each statement
+is made from the values that it is about.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from gee_s1ben import __version__
 from gee_s1ben.dataset.citations import acknowledgement, citations
 from gee_s1ben.dataset.contents import Contents
-from gee_s1ben.dataset.patch_facts import BandStatistics, PatchFacts
-from gee_s1ben.dataset.wording import lineage, source_unit
+from gee_s1ben.dataset.totals import Totals
+from gee_s1ben.dataset.wording import (
+    choice_of_scenes,
+    counted,
+    fill_rule,
+    filters_speckle,
+    grids,
+    is_product,
+    lineage,
+    patches_counted,
+    source_unit,
+)
 from gee_s1ben.domain.unit import unit_name
 
 _TO_ANSWER = "*To be answered by whoever publishes the dataset.*"
 _MOST_LISTED = 20
 
 Key = TypeVar("Key")
-
-
-@dataclass(slots=True)
-class Totals:
-    """What a dataset adds up to; grows with its passes and scenes, not with its patches."""
-
-    patches: int = 0
-    bytes: int = 0
-    first: datetime | None = None
-    last: datetime | None = None
-    dt_sum: float = 0.0
-    dt_max: float = 0.0
-    passes: Counter[tuple[str, str, int]] = field(default_factory=Counter)
-    """Patches by (pass, direction, relative orbit)."""
-    targets: Counter[str] = field(default_factory=Counter)
-    scenes: set[str] = field(default_factory=set)
-    bands: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
-    """By polarisation: minimum, maximum, sum of means, sum of mean squares over patches."""
-
-    def add(self, one: PatchFacts) -> None:
-        """Count a patch."""
-        row = one.patch.row
-        self.patches += 1
-        self.bytes += sum(one.patch.sizes.values())
-        first, last = one.sensed
-        self.first = first if self.first is None else min(self.first, first)
-        self.last = last if self.last is None else max(self.last, last)
-        self.dt_sum += row.dt_hours
-        self.dt_max = max(self.dt_max, row.dt_hours)
-        self.passes[row.pass_key, row.orbit_direction, row.relative_orbit] += 1
-        self.targets[row.target] += 1
-        self.scenes.update(one.scenes)
-        for name, found in one.statistics.items():
-            self.bands[name] = _added(self.bands.get(name), found)
-
-    def statistics(self, polarisation: str) -> BandStatistics:
-        """One polarisation over all patches, which all have the same number of pixels."""
-        low, high, means, squares = self.bands[polarisation]
-        mean = means / self.patches
-        return BandStatistics(low, high, mean, max(squares / self.patches - mean**2, 0.0) ** 0.5)
-
-
-def _added(
-    before: tuple[float, float, float, float] | None, found: BandStatistics
-) -> tuple[float, float, float, float]:
-    square = found.stddev**2 + found.mean**2
-    if before is None:
-        return found.minimum, found.maximum, found.mean, square
-    low, high, means, squares = before
-    return min(low, found.minimum), max(high, found.maximum), means + found.mean, squares + square
 
 
 def datasheet(contents: Contents, totals: Totals, absent: Mapping[str, int]) -> str:
@@ -101,7 +61,7 @@ _Section = tuple[str, Sequence[tuple[str, str]]]
 
 
 def _preface(contents: Contents) -> str:
-    text = f"Written by {contents.record.get('made_by', 'gee-s1ben')} from the tables in this folder."
+    text = f"Written by gee-s1ben {__version__} from the tables in this folder."
     if contents.simulated:
         return f"**The scenes are simulated: no satellite took them. Do not use this dataset as data.** {text}"
     return text
@@ -124,16 +84,9 @@ def _sections(contents: Contents, totals: Totals, absent: Mapping[str, int]) -> 
             ("Has the dataset been used already?", _TO_ANSWER),
             (
                 "What could it be used for?",
-                "For learning from Sentinel-1 patches, alone or paired with the Sentinel-2 patches of the same names.",
+                _uses(contents, totals),
             ),
-            (
-                "Is there anything that should not be done with it?",
-                (
-                    "Backscatter is not terrain-flattened: on slopes it tells of the terrain as well as of the cover. "
-                    "Incidence angles are not part of it. Patches of one tile lie side by side: a split by patch at "
-                    "random puts neighbours on both sides."
-                ),
-            ),
+            ("Is there anything that should not be done with it?", _limits(contents, totals)),
         ],
     )
     yield (
@@ -151,22 +104,44 @@ def _sections(contents: Contents, totals: Totals, absent: Mapping[str, int]) -> 
             (
                 "How is an erratum found and stated?",
                 (
-                    "`manifest.sha256` names every file with its SHA-256; `sha256sum -c provenance/manifest.sha256`, "
-                    "run in the dataset's folder, says what has changed."
+                    "`manifest.sha256` names every file outside `provenance/` with its SHA-256; "
+                    "`sha256sum -c provenance/manifest.sha256`, run in the dataset's folder, says what has changed."
                 ),
             ),
             (
                 "Can others extend it?",
-                "The program and the plan that `dataset.json` names make the same files again, byte for byte.",
+                (
+                    "`dataset.json` names the versions, the options, and of each target the scenes and a fingerprint "
+                    "of what was computed from them: with the same of all these the same files are made again."
+                ),
             ),
         ],
     )
 
 
+def _uses(contents: Contents, totals: Totals) -> str:
+    if contents.simulated:
+        return "For trying programs that read such datasets; not for learning anything of the Earth."
+    pairs = ", alone or paired with the Sentinel-2 patches that `patches.csv` names" if totals.paired else ""
+    return f"For learning from Sentinel-1 patches{pairs}."
+
+
+def _limits(contents: Contents, totals: Totals) -> str:
+    terrain = any("terrain" in name for name in contents.record.get("radar") or {})
+    slopes = "Backscatter is not terrain-flattened: on slopes it tells of the terrain as well as of the cover. "
+    text = "" if terrain else slopes
+    if totals.angles:
+        which = "each patch" if totals.angles == totals.patches else f"{totals.angles} of {totals.patches} patches"
+        text += f"The incidence angle at the centre of {which} is in `patches.csv`, that of each pixel is not. "
+    else:
+        text += "Incidence angles are not part of it. "
+    if max(totals.targets.values(), default=0) < 2:
+        return text.strip()
+    return text + "Patches of one target lie side by side: a split by patch at random puts neighbours on both sides."
+
+
 def _composition(contents: Contents, totals: Totals, absent: Mapping[str, int]) -> list[tuple[str, str]]:
-    patch_px = contents.record.get("patch_px")
-    missing = sum(absent.values())
-    reasons = "".join(f"\n- {count}: {reason}" for reason, count in _most(absent))
+    patch_px = contents.record.get("patch_px", "?")
     rows = "".join(
         f"\n| {name} | {found.mean:.3f} | {found.stddev:.3f} | {found.minimum:.3f} | {found.maximum:.3f} |"
         for name, found in ((name, totals.statistics(name)) for name in contents.polarisations if totals.patches)
@@ -175,95 +150,130 @@ def _composition(contents: Contents, totals: Totals, absent: Mapping[str, int]) 
         (
             "What does an instance stand for?",
             (
-                f"A patch of {patch_px} × {patch_px} pixels of a Sentinel-2 tile's grid (or a grid of one's own), seen "
-                f"by Sentinel-1: one float32 GeoTIFF a polarisation ({', '.join(contents.polarisations)}), in dB."
+                f"A patch of {patch_px} × {patch_px} pixels, "
+                f"{'simulated' if contents.simulated else 'seen by Sentinel-1'}, on {grids(contents)}: one float32 "
+                f"GeoTIFF a polarisation ({', '.join(contents.polarisations)}), in dB."
             ),
         ),
         (
             "How many instances are there?",
             (
-                f"{totals.patches} patches, {totals.bytes} bytes, from {len(totals.scenes)} scenes for "
-                f"{len(totals.targets)} target{'s' * (len(totals.targets) != 1)}."
+                f"{patches_counted(totals.patches)}, {totals.bytes} bytes, from "
+                f"{counted(len(totals.scenes), 'scene')} for {counted(len(totals.targets), 'target')}."
             ),
         ),
         (
             "Is it a sample of something larger?",
-            "It holds every whole patch asked for that a pass covered in full; for the others see below.",
+            "It holds those of the patches asked for that could be made; for the others see below.",
         ),
-        (
-            "Is anything missing?",
-            f"{missing} patches that were wanted are absent; `absent.csv` says of each why.{reasons}",
-        ),
+        ("Is anything missing?", _missing(absent)),
         (
             "What are the values like?",
             (
-                f"dB, over all patches; {_validity(contents)}.\n\n"
+                f"dB, over all patches; {_validity(contents, totals)}.\n\n"
                 "| band | mean | standard deviation | minimum | maximum |\n"
                 f"|---|---|---|---|---|{rows}"
             ),
         ),
-        ("Are there labels?", _labels(contents)),
-        (
-            "Are there recommended splits?",
-            "Those of the tables beside the patches, where the user gave BigEarthNet's; else none.",
-        ),
-        ("Are there errors, noise, redundancies?", "Speckle remains. Patches do not overlap within a target."),
+        ("Are there labels?", _labels(contents, totals)),
+        ("Are there recommended splits?", _splits(contents, totals)),
+        ("Are there errors, noise, redundancies?", _noise(contents, totals)),
         ("Does it depend on outside resources?", "No; scenes are named only to say where pixels come from."),
-        ("Does it hold anything confidential or of persons?", "No: radar backscatter at ten metres shows no persons."),
+        ("Does it hold anything confidential or of persons?", "No: radar images of this resolution show no persons."),
     ]
 
 
-def _validity(contents: Contents) -> str:
-    if contents.filled:
-        return f"pixels without data were filled by the rule `{contents.record['fill']}`"
-    return "every pixel was measured"
+def _missing(absent: Mapping[str, int]) -> str:
+    missing = sum(absent.values())
+    if not missing:
+        return "No: every patch that was wanted is there."
+    reasons = "".join(f"\n- {count}: {reason}" for reason, count in _most(absent))
+    more = f"\n- and {counted(len(absent) - _MOST_LISTED, 'more reason')}" if len(absent) > _MOST_LISTED else ""
+    verbs = "that was wanted is" if missing == 1 else "that were wanted are"
+    return f"{patches_counted(missing)} {verbs} absent; `absent.csv` says of each why.{reasons}{more}"
 
 
-def _labels(contents: Contents) -> str:
-    if contents.form.version == "v1":
-        text = "In `_labels_metadata.json` beside each patch, carried over from BigEarthNet where given, else empty."
+def _validity(contents: Contents, totals: Totals) -> str:
+    if not contents.filled:
+        return "no pixel was filled: a patch that lacked data in one is not here"
+    if totals.filled.total() < totals.patches:
+        return f"pixels without data were {fill_rule(contents)}; how many of them is not recorded"
+    if not totals.filled_px:
+        return f"pixels without data would have been {fill_rule(contents)}, and there were none"
+    verb = "was" if totals.filled_px == 1 else "were"
+    return (
+        f"{counted(totals.filled_px, 'pixel')} without data, in {patches_counted(totals.filled[True])}, {verb} "
+        f"{fill_rule(contents)}"
+    )
+
+
+def _labels(contents: Contents, totals: Totals) -> str:
+    classes, where = (
+        ("43", "in `_labels_metadata.json` beside each patch, and in `metadata.parquet`")
+        if contents.form.version == "v1"
+        else ("19", "in `metadata.parquet` at the dataset's root")
+    )
+    if totals.labelled:
+        text = (
+            f"{totals.labelled} of {patches_counted(totals.patches)} have labels of BigEarthNet's {classes} classes, "
+            f"carried over from its tables: {where}."
+        )
     else:
-        text = "In `metadata.parquet` at the dataset's root, carried over from BigEarthNet, where given; else none."
+        text = "No patch has any."
     if contents.record.get("unknown_flags") is False:
         text += " Where nothing is known of snow and clouds, the columns that tell of them say false."
     return text
 
 
+def _splits(contents: Contents, totals: Totals) -> str:
+    found = [(split, count) for split, count in sorted(totals.splits.items(), key=str) if split is not None]
+    if not found:
+        return "No."
+    if contents.record.get("tables") is None:
+        return "No: without BigEarthNet's tables all patches stand in `train`, since loaders ask for a split."
+    without = [f"{totals.splits[None]} in none"] if totals.splits[None] else []
+    counts = ", ".join([*(f"{count} in `{split}`" for split, count in found), *without])
+    return f"Those of BigEarthNet's tables: {counts}."
+
+
+def _noise(contents: Contents, totals: Totals) -> str:
+    text = "Speckle was filtered; some of it remains." if filters_speckle(contents) else "Speckle was not filtered."
+    text += " Patches do not overlap within a target"
+    return text + (", but those of neighbouring targets may." if len(totals.targets) > 1 else ".")
+
+
 def _collection(contents: Contents, totals: Totals) -> list[tuple[str, str]]:
-    match = contents.record.get("match") or {}
     count = totals.patches or 1
     passes = "".join(
-        f"\n- {key}, {direction}, relative orbit {orbit}: {patches} patches"
+        f"\n- {key}, {direction}, relative orbit {orbit}: {patches_counted(patches)}"
         for (key, direction, orbit), patches in _most(totals.passes)
     )
     more = len(totals.passes) - _MOST_LISTED
+    other = "Sentinel-2" if totals.paired == totals.patches else "the targets' times"
     return [
-        (
-            "How was the data acquired?",
-            (
-                "It was simulated."
-                if contents.simulated
-                else f"By the C-band radars of Sentinel-1; taken from `{contents.record.get('collection')}` "
-                f"({unit_name(source_unit(contents))}) through {_backend(contents)}."
-            ),
-        ),
-        (
-            "How were the scenes chosen?",
-            (
-                f"Of the passes within {match.get('window_days', '?')} days of the target's time and flown "
-                f"{' or '.join(match.get('directions', ['?']))}, each patch got the one nearest in time that contains "
-                "it."
-            ),
-        ),
+        ("How was the data acquired?", _acquired(contents, totals)),
+        ("How were the scenes chosen?", choice_of_scenes(contents)),
         (
             "Over what time was it collected?",
             (
-                f"{_moment(totals.first)} to {_moment(totals.last)}; between Sentinel-1 and Sentinel-2 lie "
+                f"{_moment(totals.first)} to {_moment(totals.last)}; between Sentinel-1 and {other} lie "
                 f"{totals.dt_sum / count:.2f} hours in the mean and {totals.dt_max:.2f} at most."
             ),
         ),
         ("From which passes?", passes.strip() + (f"\n- and {more} more, in `patches.csv`" if more > 0 else "")),
     ]
+
+
+def _acquired(contents: Contents, totals: Totals) -> str:
+    if contents.simulated:
+        return "It was simulated: no satellite took the scenes."
+    strangers = sum(not is_product(scene) for scene in totals.scenes)
+    unit = unit_name(source_unit(contents))
+    text = f"Taken from `{contents.record.get('collection')}` ({unit}) {_backend(contents)}. "
+    if strangers:
+        named = counted(strangers, "scene bears", "scenes bear")
+        return f"{text}{named} no name of a Sentinel-1 product: whoever publishes the dataset has to say what they are."
+    return f"By the C-band radars of Sentinel-1. {text}".strip()
 
 
 def _processing(contents: Contents) -> list[tuple[str, str]]:
@@ -273,8 +283,9 @@ def _processing(contents: Contents) -> list[tuple[str, str]]:
         (
             "Is the software available?",
             (
-                f"{contents.record.get('made_by')}, with earthengine-api {contents.record.get('earthengine_client')}; "
-                f"the plan's digest is `{contents.record.get('plan')}`, its options are in `dataset.json`."
+                f"{contents.record.get('made_by', 'gee-s1ben')}, with earthengine-api "
+                f"{contents.record.get('earthengine_client', '(unknown)')}; the plan's digest is "
+                f"`{contents.record.get('plan', '?')}`, its options are in `dataset.json`."
             ),
         ),
     ]
@@ -296,7 +307,12 @@ def _cited(contents: Contents) -> str:
 
 
 def _backend(contents: Contents) -> str:
-    return "Google Earth Engine" if contents.record.get("backend") == "earthengine" else "a local copy of its scenes"
+    backend = contents.record.get("backend")
+    known = {
+        "earthengine": "through Google Earth Engine",
+        "embedded": "of a local catalog, and computed by the embedded service of the program",
+    }
+    return known.get(str(backend), f"through `{backend}`")
 
 
 def _moment(moment: datetime | None) -> str:

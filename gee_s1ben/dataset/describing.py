@@ -13,12 +13,13 @@ from pathlib import Path
 from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, atomic_write, storage_errors, sync
 from gee_s1ben.dataset.citations import bibtex, citations
 from gee_s1ben.dataset.contents import CheckedReader, Contents
-from gee_s1ben.dataset.datasheet import Totals, datasheet
+from gee_s1ben.dataset.datasheet import datasheet
 from gee_s1ben.dataset.manifest import PROVENANCE, read_absent, read_patches
 from gee_s1ben.dataset.manifest_index import ManifestIndex
 from gee_s1ben.dataset.patch_facts import PatchFacts, facts
 from gee_s1ben.dataset.patch_table import PatchTable, table_path
 from gee_s1ben.dataset.stac import ItemKind, StacWriter, stac_path
+from gee_s1ben.dataset.totals import Totals
 from gee_s1ben.errors import InputError
 
 Advance = Callable[[int, int], None]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Compared:
     """Its name."""
     differences: tuple[Difference, ...]
     """In what the datasets differ there."""
+    only_in: Literal["a", "b"] | None = None
+    """The only dataset that has it; None where both do, and it was compared."""
 
 
 def diff_datasets(a: Dataset, b: Dataset, *, tolerance_db: float = 0.0, metadata: bool = True) -> Iterator[Compared]:
@@ -71,10 +73,10 @@ def diff_datasets(a: Dataset, b: Dataset, *, tolerance_db: float = 0.0, metadata
     for (_, name), group in groupby(merged, key=lambda entry: entry[0]):
         found = {side: patch for _, side, patch in group}
         if len(found) == 2:
-            differences = tuple(_differences(a, found[0], b, found[1], tolerance_db, metadata))
+            yield Compared(name, tuple(_differences(a, found[0], b, found[1], tolerance_db, metadata)))
         else:
-            differences = (Difference(name, f"only in {(a if 0 in found else b).root}"),)
-        yield Compared(name, differences)
+            root = (a if 0 in found else b).root
+            yield Compared(name, (Difference(name, f"only in {root}"),), "a" if 0 in found else "b")
 
 
 def _differences(

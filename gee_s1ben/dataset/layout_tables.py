@@ -92,7 +92,7 @@ def write_tables(
     Raises
     ------
     InputError
-        The tables have no patch of a target, or are broken.
+        The tables are broken.
     StorageError
         The disk is full, read-only or failing.
     """
@@ -154,12 +154,11 @@ def _rows(
     entries = tables.of_target(name, acquired) if tables is not None else {}
     for row in rows:
         entry = entries.get((row.col, row.row), _NOTHING)
-        labels = entry.labels_43 if version == "v1" else entry.labels_19
         s2_v1 = entry.s2_v1 or (row.s2_patch if _is_v1(row.s2_patch) else None)
         yield (
             {
                 "patch_id": entry.s2_patch or row.s2_patch,
-                "labels": list(labels or ()),
+                "labels": list(entry.labels(version) or ()),
                 "split": entry.split if tables is not None else "train",
                 "country": entry.country,
                 "s1_name": row.name,

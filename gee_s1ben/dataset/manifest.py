@@ -84,7 +84,13 @@ PATCH_ROWS = RowFormat(
     PatchRow,
     (
         Column("name", "text", "Sentinel-1 patch"),
-        Column("corresponding_s2_patch", "text", "corresponding Sentinel-2 patch", "s2_patch", "s2_patch"),
+        Column(
+            "corresponding_s2_patch",
+            "text",
+            "corresponding Sentinel-2 patch, or the place in a target without product",
+            "s2_patch",
+            "s2_patch",
+        ),
         Column("target", "text", "Sentinel-2 tile and time it was made for"),
         Column("col", "whole", "column in the target, from the west"),
         Column("row", "whole", "row in the target, from the north"),
@@ -92,7 +98,7 @@ PATCH_ROWS = RowFormat(
         Column("pass", "text", "pass, by platform and absolute orbit", "pass_key", "pass_key"),
         Column("relative_orbit", "whole", "track within the repeat cycle"),
         Column("orbit_direction", "text", "ascending or descending", old_name="direction"),
-        Column("dt_hours", "number", "hours between Sentinel-1 and Sentinel-2, without sign"),
+        Column("dt_hours", "number", "hours between Sentinel-1 and the target's time, without sign"),
         Column("filled_px", "whole", "pixels without data in some band, filled by a rule", optional=True),
         Column("incidence_angle", "number", "degrees from the normal of the ellipsoid, at the centre", optional=True),
     ),

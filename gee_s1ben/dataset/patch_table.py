@@ -21,7 +21,7 @@ _ROWS = 4096
 _STATISTICS = ("min", "max", "mean", "std")
 _COLUMNS = (
     Column("folder", "text", "folder of its rasters, relative to the dataset"),
-    Column("valid_fraction", "number", "share of pixels that were measured in all bands", optional=True),
+    Column("valid_fraction", "number", "share of pixels that had data in all bands", optional=True),
     Column("width", "whole", "columns of pixels"),
     Column("height", "whole", "rows of pixels"),
     Column("simulated", "flag", "whether no satellite took it"),

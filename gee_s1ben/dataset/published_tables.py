@@ -28,6 +28,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from gee_s1ben.dataset.labels import CLASSES_19, check_labels, to_19_classes
+from gee_s1ben.dataset.layout import LayoutVersion
 from gee_s1ben.dataset.published_labels import LabelFolder, find_label_folders
 from gee_s1ben.domain.naming import S1PatchName, S2PatchNameV1, S2PatchNameV2
 from gee_s1ben.errors import InputError, NamingError
@@ -70,6 +71,10 @@ class TableEntry:
     cloud: bool | None = None
     """Whether it holds cloud or the shadow of one."""
 
+    def labels(self, version: LayoutVersion) -> tuple[str, ...] | None:
+        """Return its labels in the classes of a layout."""
+        return self.labels_43 if version == "v1" else self.labels_19
+
 
 class PublishedTables:
     """The user's BigEarthNet tables; see :func:`open_tables`."""
@@ -91,6 +96,21 @@ class PublishedTables:
         self._v2_last: tuple[str, list[tuple[S2PatchNameV2, dict[str, Any]]]] = "", []
         self._v1_last: tuple[str, list[tuple[S1PatchName, S2PatchNameV1, dict[str, Any]]]] = "", []
 
+    def check_layout(self, version: LayoutVersion) -> None:
+        """Refuse tables whose labels a layout cannot hold.
+
+        Raises
+        ------
+        InputError
+            They have labels of the 19 classes alone, and layout v1 takes those of the 43.
+        """
+        if version == "v1" and self._v2 is not None and not self._labels:
+            raise InputError(
+                f"{self.path} has labels of the 19 classes of BigEarthNet v2, dataset.layout v1 takes the 43 of v1, "
+                "and they cannot be turned back: put BigEarthNet-S1-v1.0 or BigEarthNet-v1.0, with its "
+                "_labels_metadata.json, into the same folder, or set dataset.layout to v2"
+            )
+
     @property
     def seasons(self) -> bool:
         """Whether they know of seasons."""
@@ -109,12 +129,12 @@ class PublishedTables:
         Returns
         -------
         dict of (column, row) to TableEntry
-            Only patches that the tables have.
+            Only patches that the tables have; empty where they have none of this tile and time.
 
         Raises
         ------
         InputError
-            They have none of this tile and time; or a name, split or label in them is none of BigEarthNet's.
+            A name, split or label in them is none of BigEarthNet's.
         """
         found = dict(self._v2_entries(name, acquired))
         for cell, entry in self._v1_entries(name, acquired):
@@ -129,11 +149,6 @@ class PublishedTables:
                         f"in the tables of {self.path}"
                     )
                 found[cell] = _joined(ours, TableEntry(s2_v1=s2_v1, labels_43=labels, labels_19=to_19_classes(labels)))
-        if not found:
-            raise InputError(
-                f"{self.path}: no patch of tile {name} at {acquired:%Y-%m-%d %H:%M:%S}; name a product that the tables "
-                "have, or leave out dataset.tables"
-            )
         return found
 
     def _v2_entries(self, tile: str, acquired: datetime) -> Iterator[tuple[tuple[int, int], TableEntry]]:

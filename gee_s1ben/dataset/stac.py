@@ -84,13 +84,13 @@ class StacWriter:
             item = pass_item(self._target, key, group, self._contents)
             self._write_item(item, f"{item.id}.json", up="../", catalog="catalog.json")
         self._groups.clear()
-        target = pystac.Catalog(self._target, f"Sentinel-1 patches for {self._target}.")
+        target = pystac.Catalog(self._target, f"{title(self._contents)} for {self._target}.")
         for rel, href in (("root", "../collection.json"), ("parent", "../collection.json")):
             target.add_link(pystac.Link(rel, href, pystac.MediaType.JSON))
         text = _plain(target)
         text["links"] += [
-            {"rel": "item", "href": f"./{href}", "type": "application/geo+json", "title": title}
-            for title, href in self._hrefs
+            {"rel": "item", "href": f"./{href}", "type": "application/geo+json", "title": name}
+            for name, href in self._hrefs
         ]
         self._write(f"{self._target}/catalog.json", text)
         self._hrefs.clear()
@@ -143,7 +143,7 @@ class StacWriter:
             "patches", _file_asset(table, "../patches.parquet", PARQUET, ["metadata"], "Table of patches")
         )
         for name, media, about in (
-            ("manifest.sha256", "text/plain", "SHA-256 of every file"),
+            ("manifest.sha256", "text/plain", "SHA-256 of every file outside provenance/"),
             ("dataset.json", "application/json", "From what it was made"),
         ):
             path = contents.root / PROVENANCE / name

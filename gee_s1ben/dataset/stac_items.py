@@ -209,10 +209,10 @@ def _band(one: PatchFacts, polarisation: str, *, filled: bool) -> RasterBand:
 
 def _link_sources(item: pystac.Item, scenes: Iterable[str], contents: Contents) -> None:
     """Link to the scenes at Earth Engine's REST address, which simulated ones and images of one's own do not have."""
-    collection = contents.record.get("collection", "COPERNICUS/S1_GRD")
-    for scene in scenes:
-        if contents.simulated or not is_product(scene):
-            continue
+    collection = str(contents.record.get("collection", "COPERNICUS/S1_GRD"))
+    if contents.simulated or not collection.startswith("COPERNICUS/"):
+        return
+    for scene in filter(is_product, scenes):
         link = pystac.Link("derived_from", f"{_ASSETS}/{collection}/{scene}", pystac.MediaType.JSON, scene)
         item.add_link(link)
 

@@ -15,7 +15,7 @@ from gee_s1ben.dataset.cutting import cut_raster, usable_cores
 from gee_s1ben.dataset.layout import PatchRecord, layout
 from gee_s1ben.dataset.layout_tables import carry_over, write_tables
 from gee_s1ben.dataset.manifest import AbsentRow, PatchRow
-from gee_s1ben.dataset.published_tables import PublishedTables, TableEntry, open_tables
+from gee_s1ben.dataset.published_tables import PublishedTables
 from gee_s1ben.dataset.recording import Recording
 from gee_s1ben.dataset.validity import FillRule
 from gee_s1ben.dataset.writer import PatchWriter
@@ -32,11 +32,10 @@ from gee_s1ben.pipeline.patch_names import s2_names
 from gee_s1ben.pipeline.plan import PassPlan, Plan, TargetPlan, load_plan, load_target_plan
 from gee_s1ben.pipeline.progress import progress
 from gee_s1ben.pipeline.replacement import replacing
+from gee_s1ben.pipeline.user_tables import Known, check_tables, known_patches, user_tables
 from gee_s1ben.pipeline.windows import Window
 from gee_s1ben.pipeline.workspace import Workspace, digest
 
-Known = Mapping[tuple[int, int], TableEntry]
-"""What the user's tables say, by (column, row) of a patch."""
 Lacking = Mapping[tuple[str, str], str]
 """Why there is no such window, by fingerprint and name, as the ledger has it."""
 
@@ -84,6 +83,7 @@ def assemble(
     *,
     shard: Shard | None = None,
     overwrite: bool = False,
+    checked: bool = False,
     quiet: bool = False,
 ) -> Assembled:
     """Write the dataset from the fetched windows.
@@ -99,6 +99,8 @@ def assemble(
         without a shard.
     overwrite : bool
         Replace a dataset that another plan made; it stands aside until this one is complete.
+    checked : bool
+        The user's tables were looked at already, by :func:`~gee_s1ben.pipeline.user_tables.check_tables`.
     quiet : bool
         Show no progress.
 
@@ -107,7 +109,7 @@ def assemble(
     WorkspaceError
         A window is missing or broken, or the dataset's folder holds something else.
     InputError
-        A shard is to replace a dataset, which others may be writing; or the tables do not have all targets.
+        A shard is to replace a dataset, which others may be writing; or the tables are broken or do not fit the layout.
     StorageError
         The disk is full, read-only or failing.
     """
@@ -116,33 +118,21 @@ def assemble(
     if shard is not None and overwrite:
         raise InputError(f"a shard replaces no dataset: remove {config.dataset.path} before the shards begin")
     if shard is not None:
-        tables = _tables(config)
+        tables = user_tables(config)
         claim(config, plan)
         done = _assemble_shard(config, workspace, plan, tables, shard, quiet=quiet)
     else:
-        check_tables(config, workspace, plan)
+        if not checked:
+            check_tables(config, workspace, plan)
         with replacing(config.dataset.path):
             claim(config, plan, overwrite=overwrite)
             done = _assemble_all(config, workspace, plan, quiet=quiet)
     return replace(done, seconds=time.perf_counter() - start)
 
 
-def check_tables(config: Config, workspace: Workspace, plan: Plan) -> None:
-    """Look all patches up in the user's tables, before anything is made that depends on them.
-
-    Raises
-    ------
-    InputError
-        They are broken, or lack a target.
-    """
-    if tables := _tables(config):
-        for key in plan.targets:
-            _known(tables, load_target_plan(workspace, key).target)
-
-
 def _assemble_all(config: Config, workspace: Workspace, plan: Plan, *, quiet: bool) -> Assembled:
     writer = PatchWriter(config.dataset.path, layout(config.dataset.layout))
-    tables, lacking = _tables(config), _lacking(workspace)
+    tables, lacking = user_tables(config), _lacking(workspace)
     written = kept = absent = 0
     with Recording(config.dataset.path) as recording, progress("assemble", plan.patches, quiet=quiet) as bar:
         for key in plan.targets:
@@ -196,17 +186,9 @@ def _lacking(workspace: Workspace) -> Lacking:
         return ledger.reasons()
 
 
-def _tables(config: Config) -> PublishedTables | None:
-    return open_tables(config.dataset.tables) if config.dataset.tables else None
-
-
-def _known(tables: PublishedTables | None, target: Target) -> Known:
-    return tables.of_target(target.name, target.acquired) if tables else {}
-
-
 def _pieces(plan: TargetPlan, tables: PublishedTables | None, lacking: Lacking) -> Iterator[_Piece]:
     """Windows of a target that hold patches, in the order of the plan."""
-    known = _known(tables, plan.target)
+    known = known_patches(tables, plan.target)
     for job in plan.jobs:
         served = {cell: group for group in job.groups for cell in group.cells}
         for window in job.windows:

@@ -93,7 +93,7 @@ def _served(matched: TargetMatch) -> Iterator[tuple[PatchGroup, dict[str, Any]]]
             group,
             {
                 "pass": group.pass_key,
-                "platform": one.platform,
+                "platform": f"sentinel-1{one.platform.lower()}",
                 "absolute_orbit": one.absolute_orbit,
                 "relative_orbit": one.relative_orbit,
                 "orbit_direction": one.orbit_direction,

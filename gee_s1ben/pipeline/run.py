@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from gee_s1ben.config import Config
-from gee_s1ben.pipeline.assemble import Assembled, assemble, check_tables
+from gee_s1ben.pipeline.assemble import Assembled, assemble
 from gee_s1ben.pipeline.exporting import exporting, remove_remote
 from gee_s1ben.pipeline.fetch import Fetched, fetch
 from gee_s1ben.pipeline.finishing import finish
@@ -17,6 +17,7 @@ from gee_s1ben.pipeline.ownership import claim
 from gee_s1ben.pipeline.plan import Plan, make_plan
 from gee_s1ben.pipeline.report import Summary, summarise
 from gee_s1ben.pipeline.showing import show_match
+from gee_s1ben.pipeline.user_tables import check_tables
 from gee_s1ben.pipeline.verify import Verified, verify
 from gee_s1ben.pipeline.workspace import Workspace
 from gee_s1ben.session.connection import connect
@@ -80,7 +81,7 @@ def run(config: Config, *, overwrite: bool = False, quiet: bool = False) -> Repo
             with clock.stage("fetch"):
                 fetched = fetch(config, workspace, connection, quiet=quiet)
         with clock.stage("assemble"):
-            assembled = assemble(config, workspace, overwrite=overwrite, quiet=quiet)
+            assembled = assemble(config, workspace, overwrite=overwrite, checked=True, quiet=quiet)
         with clock.stage("verify"):
             verified = verify(config, workspace, quiet=quiet)
             finish(config, workspace, verified)

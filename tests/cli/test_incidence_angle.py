@@ -45,7 +45,7 @@ def test_from_the_scenes_to_the_tables(write: Write, command: Command, catalog: 
     for row in rows:
         x, y = tile.xy(int(row["col"]) * 120 + 60, int(row["row"]) * 120 + 60)
         # Of a pass the later slice is seen; in simulated scenes both have the angle of one swath.
-        scene = max(row["scene"].split())
+        scene = max(row["scenes"].split())
         expected = bilinear(catalog / "COPERNICUS" / "S1_GRD" / scene / "angle.tif", tile.crs, x, y)
         assert float(row["incidence_angle"]) == pytest.approx(expected, abs=2e-4)
     frame = gee_s1ben.open_dataset(dataset).frame().set_index("name")
@@ -58,7 +58,7 @@ def test_from_the_scenes_to_the_tables(write: Write, command: Command, catalog: 
         assert item["properties"]["view:incidence_angle"] == float(row["incidence_angle"])
     assert command("describe", dataset, "--items", "tile", "-q").code == 0
     frame = pd.DataFrame(rows)
-    for (target, key), part in frame.groupby(["target", "pass_key"]):
+    for (target, key), part in frame.groupby(["target", "pass"]):
         item = json.loads((dataset / "provenance" / "stac" / target / f"{target}_{key}.json").read_text())
         mean = part.incidence_angle.astype(float).mean()
         assert item["properties"]["view:incidence_angle"] == pytest.approx(mean, abs=1e-4)

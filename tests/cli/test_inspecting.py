@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import small_dataset
 from command_line import Command, Write
 
 PATCH = "S1A_IW_GRDH_1SDV_20170613T165043_33UUP_70_48"
@@ -56,6 +57,32 @@ def test_verify_stats_and_diff(dataset: Path, command: Command, tmp_path: Path) 
     assert wrong.code == 1
     assert [finding["reason"] for finding in wrong.data["findings"]] == [
         f"{changed.name} differs from its checksum in the manifest"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "first", "counts"),
+    [
+        ((2, 1), "no patch in common (patches are matched by name)", (0, 0, 2, 1)),
+        ((2, 3), "2 patches compared, 0 differ", (2, 0, 0, 1)),
+        ((1, 1), "1 patch compared, 0 differ", (1, 0, 0, 0)),
+    ],
+)
+def test_what_only_one_dataset_has_is_not_compared(
+    command: Command, tmp_path: Path, columns: tuple[int, int], first: str, counts: tuple[int, int, int, int]
+) -> None:
+    paths = [tmp_path / "a", tmp_path / "b"]
+    targets = ("33UUP_20170613T101031", "33UUP_20170613T101031" if counts[0] else "33UVP_20170613T101031")
+    for path, number, target in zip(paths, columns, targets, strict=True):
+        small_dataset.make(path, columns=number, rows=1, size=8, targets=(target,))
+    ended = command("diff", *paths, "--json")
+    assert ended.code == (1 if sum(counts[1:]) else 0)
+    assert tuple(ended.data[key] for key in ("patches", "differing", "only_in_a", "only_in_b")) == counts
+    lines = command("diff", *paths).out.splitlines()
+    assert lines[0] == first
+    said = [(count, path) for count, path in zip(counts[2:], paths, strict=True) if count]
+    assert lines[1 : 1 + len(said)] == [
+        f"{count} {'patch' if count == 1 else 'patches'} only in {path}" for count, path in said
     ]
 
 

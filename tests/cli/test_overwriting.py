@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from command_line import Command, Write, start, tree
 
@@ -54,17 +56,19 @@ def test_tables_that_do_not_fit_are_refused_before_anything_is_written(
 ) -> None:
     config, dataset, work, _ = made
     before = tree(dataset)
-    pairs = tmp_path / "s1_s2_name_country_season.csv"
-    pairs.write_text(
-        "s1_name,s2_name,country,season\n"
-        "S1A_IW_GRDH_1SDV_20170613T165043_29SNB_1_1,S2A_MSIL2A_20170613T101031_1_1,Portugal,Summer\n"
-    )
+    table = tmp_path / "metadata.parquet"
+    row = {
+        "patch_id": "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_41_41", "labels": ["Pastures"], "split": "test",
+        "country": "Austria", "s1_name": "S1A_IW_GRDH_1SDV_20170613T165043_33UUP_41_41", "s2v1_name": None,
+        "contains_seasonal_snow": False, "contains_cloud_or_shadow": False,
+    }  # fmt: skip
+    pq.write_table(pa.Table.from_pylist([row]), table)
     elsewhere = ["--set", f"dataset.path={tmp_path / 'new'}", "--set", f"workspace={work}"]
     for more in (["--overwrite"], elsewhere):
         for stage in ("assemble", "run"):
-            ended = command(stage, "--config", config, "--json", *CHANGE, "--set", f"dataset.tables={pairs}", *more)
+            ended = command(stage, "--config", config, "--json", *CHANGE, "--set", f"dataset.tables={table}", *more)
             assert ended.code == 2
-            assert "no patch of tile 33UUP" in ended.data["error"]["message"]
+            assert "19 classes" in ended.data["error"]["message"]
     assert tree(dataset) == before
     assert not (tmp_path / "new").exists()
 

@@ -292,7 +292,7 @@ def test_the_published_patch_is_found_in_its_folder(shared_data, tmp_path, publi
     name, copy = folder.name, f"BigEarthNet-S1/{folder.parent.name}/{folder.name}"
     shutil.copytree(folder, tmp_path / copy)
     row = [name, "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_70_48", *small.rows[0][2:]]
-    small_dataset.table(tmp_path / "provenance" / "patches.csv", small_dataset.HEADER, [*small.rows, row])
+    small_dataset.table(tmp_path / "provenance" / "patches.csv", small_dataset.OLD_HEADER, [*small.rows, row])
     small_dataset.write_manifest(tmp_path)
     outcome = compare_dataset(tmp_path, shared_data / "bigearthnet", tmp_path / "report.csv")
     assert (outcome.same_scene, outcome.other_scene, outcome.unmatched, outcome.failures) == (1, 0, 2, [])

@@ -286,7 +286,7 @@ def test_where_pixels_may_be_filled_no_validity_is_claimed(tmp_path):
     assert geopandas.read_parquet(tmp_path / "provenance" / "patches.parquet").valid_fraction.isna().all()
     _, _, (item,) = everything(small.root)
     assert "valid_percent" not in item.assets["VV"].extra_fields["raster:bands"][0]["statistics"]
-    assert "filled by the rule `nearest`" in (tmp_path / "provenance" / "datasheet.md").read_text()
+    assert "filled with the nearest valid pixel (`nearest`)" in (tmp_path / "provenance" / "datasheet.md").read_text()
     pystac.validation.validate(item, validator=validator())
 
 

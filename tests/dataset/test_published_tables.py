@@ -174,10 +174,23 @@ def test_rows_that_are_wrong(tmp_path, changes, reason):
 @pytest.mark.parametrize("tile", ["33UUQ", "32TNT"])
 def test_a_target_that_the_tables_do_not_have(tmp_path, tile):
     tables = open_tables(v2_table(tmp_path / "metadata.parquet", v2_row(3, 4)))
-    with pytest.raises(InputError, match=f"no patch of tile {tile} at 2017-06-13"):
-        tables.of_target(tile, ACQUIRED)
-    with pytest.raises(InputError, match="no patch of tile 33UUP at 2018"):
-        tables.of_target("33UUP", ACQUIRED.replace(year=2018))
+    assert tables.of_target(tile, ACQUIRED) == {}
+    assert tables.of_target("33UUP", ACQUIRED.replace(year=2018)) == {}
+
+
+def test_labels_of_19_classes_are_refused_for_version_1(tmp_path):
+    path = v2_table(tmp_path / "metadata.parquet", v2_row(7, 8, s2v1_name="S2A_MSIL2A_20170613T101033_7_8"))
+    with pytest.raises(InputError, match=r"19 classes .* takes the 43 of v1, .*BigEarthNet-S1-v1\.0"):
+        open_tables(path).check_layout("v1")
+    open_tables(path).check_layout("v2")
+    v1_json(tmp_path / "BigEarthNet-S1-v1.0", f"{S1}_7_8")
+    for version, labels in (("v1", ("Peatbogs", "Airports", "Pastures")), ("v2", FOREST)):
+        tables = open_tables(tmp_path)
+        tables.check_layout(version)
+        assert tables.of_target("33UUP", ACQUIRED)[7, 8].labels(version) == labels
+    (tmp_path / "metadata.parquet").unlink()
+    open_tables(tmp_path).check_layout("v2")  # the 43 classes can be turned into the 19
+    assert open_tables(tmp_path).of_target("33UUP", ACQUIRED)[7, 8].labels("v2") == ("Inland wetlands", "Pastures")
 
 
 @pytest.mark.parametrize(

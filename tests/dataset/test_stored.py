@@ -21,7 +21,7 @@ import gee_s1ben
 from gee_s1ben.dataset.difference import diff_datasets
 from gee_s1ben.dataset.layout import PatchRecord, layout
 from gee_s1ben.dataset.layout_tables import write_tables
-from gee_s1ben.dataset.manifest import PatchRow
+from gee_s1ben.dataset.manifest import PATCH_ROWS, PatchRow
 from gee_s1ben.dataset.recording import record_target
 from gee_s1ben.dataset.sampling import sample
 from gee_s1ben.dataset.statistics import Accumulator, band_statistics
@@ -119,6 +119,8 @@ def test_frame(made):
     assert list(frame["name"]) == list(dataset.names())
     assert set(frame["dt_hours"]) == {6.75}
     assert set(frame["split"]) == {"train"}
+    assert {column.name for column in PATCH_ROWS.columns} <= set(frame.columns)
+    assert not {"s2_patch", "pass_key", "direction"} & set(frame.columns)
     assert frame.crs.to_epsg() == 4326
     for _, row in frame.iterrows():
         grid = tile_grid(row["tile"]).window(120 * row["col"], 120 * row["row"], 120, 120)

@@ -15,6 +15,7 @@ import pyproj
 import pytest
 
 from gee_s1ben.config import Config, load_config
+from gee_s1ben.dataset.manifest import PATCH_ROWS
 from gee_s1ben.footprints import seed
 from gee_s1ben.pipeline import match as matching
 from gee_s1ben.pipeline.match import TargetMatch, match
@@ -69,6 +70,8 @@ def test_the_table_has_a_row_a_patch(shown: tuple[Config, Workspace, Shown]) -> 
     config, _, paths = shown
     table = geopandas.read_parquet(paths.table)
     assert len(table) == 42
+    made = {column.name for column in PATCH_ROWS.columns}
+    assert made - {"name", "filled_px", "incidence_angle"} <= set(table.columns)  # known when it has been made
     assert table.crs == "EPSG:4326"
     first, second = config.targets()
     assert set(table.loc[table.reason.isna(), "corresponding_s2_patch"]) == {
@@ -77,11 +80,11 @@ def test_the_table_has_a_row_a_patch(shown: tuple[Config, Workspace, Shown]) -> 
     assert set(table.loc[table.target == second.key, "reason"]) == {"no Sentinel-1 scene within 6 days"}
     row = table.set_index("corresponding_s2_patch").loc[f"{PRODUCT}_46_42"]
     assert row["pass"] == "S1A_017011"
-    assert (row.platform, row.absolute_orbit, row.relative_orbit) == ("A", 17011, 139)
+    assert (row.platform, row.absolute_orbit, row.relative_orbit) == ("sentinel-1a", 17011, 139)
     assert row.orbit_direction == "descending"
     assert row.dt_hours == pytest.approx(-(4 + 27 / 60 + 56 / 3600))
-    assert len(row.sources) == 2
-    assert row.scene in row.sources
+    assert len(row.scenes) == 2
+    assert row.scene in row.scenes
     assert len(table.set_index("corresponding_s2_patch").loc[f"{PRODUCT}_46_40"].scenes) == 1
     for patch in table.itertuples():
         target = first if patch.target == first.key else second

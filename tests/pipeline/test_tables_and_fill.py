@@ -85,16 +85,57 @@ def test_how_much_must_be_valid_and_how_much_was_filled(
     assert command(["assemble", "--config", str(path), "-q", "--set", "dataset.min_valid=0.75"]) == 2
 
 
+@pytest.mark.parametrize("layout", ["v1", "v2"])
+@pytest.mark.parametrize(("tile", "unknown"), [("33UUP", 1), ("33UUQ", 2)])
+def test_of_patches_that_the_tables_do_not_know_it_is_said_and_the_rest_goes_on(
+    config: Callable[[str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    layout: str,
+    tile: str,
+    unknown: int,
+) -> None:
+    (tmp_path / "s1_s2_name_country_season.csv").write_text(
+        "s1_name,s2_name,country,season\n"
+        f"S1A_IW_GRDH_1SDV_20170613T165043_{tile}_71_48,S2A_MSIL2A_20170613T101031_71_48,Austria,Summer\n"
+    )
+    more = f"fill: nearest, layout: {layout}, tables: s1_s2_name_country_season.csv"
+    assert command(["run", "--config", str(config(more))]) == 0
+    rows = pq.read_table(tmp_path / "out" / "metadata.parquet").to_pylist()
+    assert [row["country"] for row in rows] == [None, "Austria" if unknown == 1 else None]
+    assert [(row["labels"], row["split"]) for row in rows] == [([], None)] * 2
+    said = [line for line in capsys.readouterr().err.splitlines() if " of 2 patches " in line]
+    assert said[0].endswith(
+        f"{unknown} of 2 patches are not there: their labels, split and country stay empty "
+        f"(33UUP_20170613T101031: {unknown})"
+    )
+    assert [" 1 of 2 patches have no labels there" in text for text in said[1:]] == [True] * (2 - unknown)
+
+
+def test_version_1_with_the_labels_of_version_2_is_refused(
+    config: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pq.write_table(pa.Table.from_pylist([ROW]), tmp_path / "metadata.parquet")
+    assert command(["run", "--config", str(config("layout: v1, tables: metadata.parquet")), "-q"]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: ")
+    assert "19 classes of BigEarthNet v2" in said
+    assert "BigEarthNet-S1-v1.0" in said
+    assert not (tmp_path / "out").exists()
+
+
+ROW = {
+    "patch_id": f"{PRODUCT}_71_48", "labels": ["Pastures"], "split": "test", "country": "Austria",
+    "s1_name": "S1A_IW_GRDH_1SDV_20170613T165043_33UUP_71_48", "s2v1_name": "S2A_MSIL2A_20170613T101031_71_48",
+    "contains_seasonal_snow": False, "contains_cloud_or_shadow": False,
+}  # fmt: skip
+
+
 def test_labels_and_splits_are_carried_over_from_the_tables(config: Callable[[str], Path], tmp_path: Path) -> None:
-    row = {
-        "patch_id": f"{PRODUCT}_71_48", "labels": ["Pastures"], "split": "test", "country": "Austria",
-        "s1_name": "S1A_IW_GRDH_1SDV_20170613T165043_33UUP_71_48", "s2v1_name": "S2A_MSIL2A_20170613T101031_71_48",
-        "contains_seasonal_snow": False, "contains_cloud_or_shadow": False,
-    }  # fmt: skip
-    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "metadata.parquet")
+    pq.write_table(pa.Table.from_pylist([ROW]), tmp_path / "metadata.parquet")
     assert command(["run", "--config", str(config("fill: nearest, tables: metadata.parquet")), "-q"]) == 0
     rows = {one["patch_id"]: one for one in pq.read_table(tmp_path / "out" / "metadata.parquet").to_pylist()}
-    assert rows[f"{PRODUCT}_71_48"] == row
+    assert rows[f"{PRODUCT}_71_48"] == ROW
     assert rows[f"{PRODUCT}_70_48"]["labels"] == []
     assert rows[f"{PRODUCT}_70_48"]["split"] is None
 
