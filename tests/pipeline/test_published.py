@@ -16,6 +16,7 @@ from gee_s1ben.config import load_config
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.domain.tile import Target, tile_grid
 from gee_s1ben.engine.catalog import Catalog
+from gee_s1ben.pipeline.candidates import Answer
 from gee_s1ben.pipeline.match import TargetMatch, match_target
 from gee_s1ben.pipeline.patch_names import s2_names
 from gee_s1ben.pipeline.published import assign_published
@@ -148,7 +149,7 @@ def test_matching_takes_the_published_choice(tmp_path: Path, ee_session: Callabl
         "relativeOrbitNumber_start": 146, "orbitProperties_pass": "ASCENDING", "bands": ["VV", "VH", "angle"],
         "footprint": [[13, 48], [14, 48], [14, 49], [13, 48]],
     }  # fmt: skip
-    matched = match_target(load_config(tmp_path / "config.yaml"), target, [entry])
+    matched = match_target(load_config(tmp_path / "config.yaml"), target, Answer([entry]))
     assert isinstance(matched, TargetMatch)
     (group,) = matched.assignment.groups
     assert set(group.cells) == {(one.col, one.row) for one in published(target) if one.scene == SCENE[:32]} & set(

@@ -15,6 +15,7 @@ from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.scene import Scene, group_passes
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.pipeline.assignment import Assignment, assign
+from gee_s1ben.pipeline.exclusion import POLARISATIONS, Excluded, Nearby
 from gee_s1ben.pipeline.selection import Rules, by_nearness, fewest, nearest_per_orbit, passes_of
 
 WHEN = datetime(2017, 6, 13, 10, 10, 31, tzinfo=UTC)
@@ -148,6 +149,6 @@ def test_scenes_that_lack_a_band_only_explain() -> None:
         "id", "index", "acquired", "platform", "absolute_orbit", "relative_orbit", "orbit_direction",
     )], ("VV",), scene("bare", EVERYWHERE, 1, 1).footprint)  # fmt: skip
     half = scene("half", (-9, -9, 370, 729), 20, 2)
-    got = assign(TARGET, [half], Rules(("VV", "VH"), 6), lacking=[bare])
+    got = assign(TARGET, [half], Rules(("VV", "VH"), 6), Nearby(excluded=(Excluded(bare, (POLARISATIONS,)),)))
     assert set(served(got)) == {cell for cell in ALL if cell[0] <= 2}
     assert set(reasons(got).values()) == {"scene bare has no VH"}

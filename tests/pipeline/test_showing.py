@@ -57,7 +57,8 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Config, Work
     seam = back.transform(corners[0][0], (corners[0][1] + corners[0][3]) / 2)[1]
     east = back.transform(corners[1][0] + 600, corners[1][1])[0]
     found = {first.key: [entry(0, seam, 49.5, east), entry(1, 47.0, seam, east)]}
-    monkeypatch.setattr(matching, "find_candidates", lambda *_, lacking=False: {} if lacking else found)
+    monkeypatch.setattr(matching, "find_candidates", lambda *_: found)
+    monkeypatch.setattr(matching, "explain_absences", lambda *_: {})
     workspace = Workspace(config.workspace_path)
     workspace.path.mkdir(parents=True)
     index = match(config, workspace)
@@ -214,6 +215,7 @@ def test_nothing_found_is_reported_as_well(
 
     Catalog.create(tmp_path / "catalog")
     (tmp_path / "config.yaml").write_text(CONFIG, "utf-8")
-    monkeypatch.setattr(matching, "find_candidates", lambda *_, **__: {})
+    monkeypatch.setattr(matching, "find_candidates", lambda *_: {})
+    monkeypatch.setattr(matching, "explain_absences", lambda *_: {})
     assert run(["match", "--config", str(tmp_path / "config.yaml"), "-q"]) == 2
     assert "0 of 42 patches" in (tmp_path / "made.work" / "coverage.txt").read_text("utf-8")
