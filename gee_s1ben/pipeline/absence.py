@@ -75,7 +75,7 @@ def reasons(
         *_excluded(target, nearby),
     ]
     which = first_containing(target, [outline for outline, _ in alternatives], polygons)
-    otherwise = f"no pass within {rules.window_days:g} days contains it fully"
+    otherwise = f"no pass {rules.within} contains it fully"
     return [alternatives[index][1] if index != NONE else otherwise for index in which.tolist()]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gee_s1ben.config import Config
 from gee_s1ben.domain.tile import Target
-from gee_s1ben.errors import AccessError, ServiceError
+from gee_s1ben.errors import AccessError, InputError, ServiceError
 from gee_s1ben.graph.matching import SceneFilter, Span, candidate_scenes, is_empty, target_feature
 from gee_s1ben.pipeline.footprints import outline
 from gee_s1ben.session.computing import compute_value, serialized
@@ -25,6 +25,7 @@ PAGE = 5000
 _FARTHER_DAYS = 30.0
 """How much farther than twice the window a scene is looked for, to be able to say how far the nearest is."""
 _FARTHEST_DAYS = 366.0
+_NOT_FOUND = 404
 _DAY_MS = 86_400_000
 _TOO_MUCH = re.compile(
     r"too large|payload size|memory (limit|capacity) exceeded|out of memory|computation timed out|too many elements"
@@ -76,6 +77,8 @@ def find_candidates(
 
     Raises
     ------
+    InputError
+        The local catalog does not have the collection.
     ServiceError
         The service refuses, fails, or answers something else than scenes.
     """
@@ -145,6 +148,11 @@ def _asked(config: Config, targets: Sequence[Target], window_ms: int, *, exclude
     except AccessError:
         raise
     except ServiceError as error:
+        if error.status == _NOT_FOUND and config.backend == "embedded":
+            raise InputError(
+                f"the catalog {config.embedded.catalog} has no collection {config.match.collection}: set "
+                "match.collection, or add scenes ('gee-s1ben simulate', 'gee-s1ben catalog add')"
+            ) from error
         if len(targets) == 1 or not _TOO_MUCH.search(str(error)):
             raise
         middle = len(targets) // 2

@@ -190,7 +190,7 @@ def nothing_near(rules: Rules, nearby: Nearby, bare: Collection[Scene]) -> str:
     count = counts.get(rule, 0)
     if not count:
         return _nothing_at_all(rules, nearby)
-    scenes, within = f"{count} scene{'s' * (count > 1)}", f"within {rules.window_days:g} days"
+    scenes, within = f"{count} scene{'s' * (count > 1)}", rules.within
     if rule == _REFUSED:
         first = nearby.refused[0].sentence
         others = f"; and {count - 1} more cannot" if count > 1 else ""
@@ -212,7 +212,7 @@ def nothing_near(rules: Rules, nearby: Nearby, bare: Collection[Scene]) -> str:
 def _nothing_at_all(rules: Rules, nearby: Nearby) -> str:
     if nearby.empty:
         return f"the collection {nearby.empty} has no image: {COLLECTION}"
-    nothing = f"no Sentinel-1 scene within {rules.window_days:g} days"
+    nothing = f"no Sentinel-1 scene {rules.within}"
     if not nearby.beyond:
         return nothing
     # Rounded up: what is beyond the window must not read as if it were within.

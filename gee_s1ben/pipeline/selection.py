@@ -42,6 +42,11 @@ class Rules:
         """How far a pass may be that serves."""
         return timedelta(days=self.window_days if self.max_dt_days is None else self.max_dt_days)
 
+    @property
+    def within(self) -> str:
+        """The window in words: ``within 6 days``."""
+        return f"within {self.window_days:g} day{'' if self.window_days == 1 else 's'}"
+
 
 def passes_of(scenes: Sequence[Scene], *, joined: bool) -> tuple[Pass, ...]:
     """Group scenes into passes; not joined, each slice is a pass of its own under the key of the one it belongs to."""

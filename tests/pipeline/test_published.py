@@ -17,6 +17,7 @@ from gee_s1ben.domain.scene import Scene
 from gee_s1ben.domain.tile import Target, tile_grid
 from gee_s1ben.engine.catalog import Catalog
 from gee_s1ben.pipeline.candidates import Answer
+from gee_s1ben.pipeline.exclusion import DIRECTIONS, Excluded, Nearby, Refused
 from gee_s1ben.pipeline.match import TargetMatch, match_target
 from gee_s1ben.pipeline.patch_names import s2_names
 from gee_s1ben.pipeline.published import assign_published
@@ -86,6 +87,31 @@ def test_a_product_that_was_processed_again_is_the_same_scene(tmp_path: Path) ->
     later = replace(old, id=f"C/S/{label}_z", acquired=old.acquired + timedelta(seconds=25))
     got = assign_published(target, [again, old, later], RULES)
     assert {group.scene for group in got.groups} == {f"C/S/{label}_b"}
+
+
+def test_of_a_scene_that_was_processed_again_the_newest_counts(tmp_path: Path) -> None:
+    (target,) = target_of(f"tiles: [{PRODUCT}]\n", tmp_path, "v1")
+    label = next(published(target)).scene
+    old = scene(label, target)
+    newest = replace(old, id=f"C/S/{label}_0", index=f"{label}_0", processed_ms=(2e12,))
+    other = replace(old, id=f"C/S/{label}_z", index=f"{label}_z", processed_ms=(1e12,))
+    got = assign_published(target, [newest, old, other], RULES)
+    assert {group.scene for group in got.groups} == {newest.id}
+    bare = replace(newest, bands=("VV",))
+    got = assign_published(target, [bare, old, other], RULES)
+    assert {group.scene for group in got.groups} == {other.id}
+
+
+def test_a_scene_that_is_there_and_does_not_serve_is_named(tmp_path: Path) -> None:
+    (target,) = target_of(f"tiles: [{PRODUCT}]\n", tmp_path, "v1")
+    refused, excluded, *_ = sorted({one.scene for one in published(target)})
+    nearby = Nearby(
+        refused=(Refused(f"{refused}_x", "it is odd", (), None),),
+        excluded=(Excluded(scene(excluded, target), (DIRECTIONS,)),),
+    )
+    reasons = {group.reason for group in assign_published(target, [], RULES, nearby).absent}
+    assert f"scene {refused}_x cannot be used: it is odd" in reasons
+    assert f"{excluded} is there, but match.directions excludes ascending passes" in reasons
 
 
 def test_run_makes_published_patches_under_their_names(tmp_path: Path) -> None:
