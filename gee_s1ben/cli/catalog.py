@@ -20,7 +20,8 @@ CatalogPath = Annotated[Path, typer.Option("--catalog", help="The catalog's fold
 @app.command(
     help="Add an image that was exported from Earth Engine.\n\n"
     "RASTER… are GeoTIFFs, all bands in one or one a band, on any grid. FILE.json holds the image's properties as "
-    "getInfo() gives them, or as a flat dictionary. A catalog that does not exist is made.\n\n"
+    "getInfo() gives them, or as a flat dictionary. An image of a collection named S1_GRD must be a scene that can be "
+    "matched. A catalog that does not exist is made.\n\n"
     "Example:\n\n\b\n  gee-s1ben catalog add --catalog catalog \\\n"
     "    --id COPERNICUS/S1_GRD/S1A_IW_GRDH_1SDV_20200607T164929_20200607T164954_032914_03D009_4A21 \\\n"
     "    --properties metadata.json VV.tif VH.tif angle.tif"

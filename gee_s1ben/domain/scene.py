@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from gee_s1ben.domain.naming import S1ProductName, check_image_index, scene_label
@@ -19,6 +20,15 @@ RELATIVE_ORBITS = 175
 """Of a repeat cycle."""
 LAST_ORBIT = 999_999
 """The largest absolute orbit that a product's name has room for."""
+
+
+@lru_cache(maxsize=8192)
+def _product_name(index: str) -> S1ProductName | None:
+    """Read a product name; of the scenes of a target it is asked many times."""
+    try:
+        return S1ProductName.parse(index)
+    except NamingError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +87,7 @@ class Scene:
     @property
     def name(self) -> S1ProductName | None:
         """The index read as a product name; None where it is not one."""
-        try:
-            return S1ProductName.parse(self.index)
-        except NamingError:
-            return None
+        return _product_name(self.index)
 
     @property
     def label(self) -> str:

@@ -369,13 +369,13 @@ def test_spellings_that_mean_one_thing_become_earth_engines(catalog: Catalog, wr
     assert catalog.add(f"x/y/{NAME}.SAFE", ASCENDING, [write()]).id == f"x/y/{NAME}.SAFE"
 
 
-def test_an_item_made_by_others_may_lack_a_footprint_and_have_nulls(catalog: Catalog, write: Write) -> None:
+@pytest.mark.parametrize("place", [None, 3, {"type": "Point", "coordinates": [1, 2]}, {"type": "LinearRing"}])
+def test_an_item_made_by_others_may_have_no_footprint_and_nulls(catalog: Catalog, write: Write, place: Any) -> None:
     record = catalog.add(S1, ASCENDING, [write()])
     path = catalog.path / S1 / f"{NAME}.json"
     item = json.loads(path.read_text("utf-8"))
     properties = item["properties"]["ee:properties"]
-    del properties["system:footprint"]
-    properties |= {"relativeOrbitNumber_start": None, "mine": [None]}
+    properties |= {"system:footprint": place, "relativeOrbitNumber_start": None, "mine": [None]}
     path.write_text(json.dumps(item), "utf-8")
     (read,) = Catalog.open(catalog.path).images("COPERNICUS/S1_GRD")
     expected = dict(record.properties) | {"mine": [None]}
