@@ -61,16 +61,15 @@ def list_images(
 ) -> Outcome:
     """Show what a catalog holds."""
     set_up_logging(verbose=verbose, quiet=quiet)
-    from datetime import UTC, datetime
-
     from gee_s1ben.engine.catalog import Catalog
+    from gee_s1ben.engine.catalog.properties import time_of
 
     opened = Catalog.open(catalog)
     images = []
     lines = []
     for image in (image for collection in opened.collection_ids() for image in opened.images(collection)):
         bands = [band.name for band in image.bands]
-        acquired = datetime.fromtimestamp(image.properties["system:time_start"] / 1000, UTC).isoformat()
+        acquired = time_of(image.properties, image.id).isoformat()
         orbit = image.properties.get("relativeOrbitNumber_start")
         direction = str(image.properties.get("orbitProperties_pass") or "").lower() or None
         simulated = image.properties.get("simulated") is True

@@ -102,7 +102,7 @@ def assign(target: Target, scenes: Sequence[Scene], rules: Rules, nearby: Nearby
             used.append(one)
             groups += _groups(target, one, cells[mine], polygons[mine])
     left = np.flatnonzero(chosen == NONE)
-    if enough:
+    if enough or not passes:
         why = reasons(target, rules, polygons[left], passes, [*scenes, *lacking], missing, nearby)
     else:
         asked = f"match.min_coverage asks for {rules.min_coverage:.1%}"

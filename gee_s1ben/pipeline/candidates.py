@@ -10,7 +10,7 @@ from typing import Any
 
 from gee_s1ben.config import Config
 from gee_s1ben.domain.tile import Target
-from gee_s1ben.errors import AccessError, InputError, ServiceError
+from gee_s1ben.errors import AccessError, ServiceError
 from gee_s1ben.graph.matching import SceneFilter, Span, candidate_scenes, is_empty, target_feature
 from gee_s1ben.pipeline.footprints import outline
 from gee_s1ben.session.computing import compute_value, serialized
@@ -77,10 +77,8 @@ def find_candidates(
 
     Raises
     ------
-    InputError
-        The local catalog does not have the collection.
     ServiceError
-        The service refuses, fails, or answers something else than scenes.
+        The collection does not exist; the service refuses, fails, or answers something else than scenes.
     """
     found: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     days = config.match.window_days if window_days is None else window_days
@@ -149,9 +147,10 @@ def _asked(config: Config, targets: Sequence[Target], window_ms: int, *, exclude
         raise
     except ServiceError as error:
         if error.status == _NOT_FOUND and config.backend == "embedded":
-            raise InputError(
+            raise ServiceError(
                 f"the catalog {config.embedded.catalog} has no collection {config.match.collection}: set "
-                "match.collection, or add scenes ('gee-s1ben simulate', 'gee-s1ben catalog add')"
+                "match.collection, or add scenes ('gee-s1ben simulate', 'gee-s1ben catalog add')",
+                error.status,
             ) from error
         if len(targets) == 1 or not _TOO_MUCH.search(str(error)):
             raise

@@ -129,11 +129,11 @@ def _time(entry: Entry) -> datetime | None:
 
 def broken_rules(scene: Scene, entry: Entry, rules: Rules) -> tuple[str, ...]:
     """Return the rules that exclude a scene."""
-    said = entry.get("transmitterReceiverPolarisation") or scene.bands
+    sent = entry.get("transmitterReceiverPolarisation") or scene.bands
     broken = {
         PLATFORMS: scene.platform not in rules.platforms,
         DIRECTIONS: scene.orbit_direction not in rules.directions,
-        POLARISATIONS: not set(rules.polarisations) <= set(said) & set(scene.bands),
+        POLARISATIONS: not set(rules.polarisations) <= set(sent) & set(scene.bands),
         _MODE: entry.get("instrumentMode", MODE) != MODE,
         _RESOLUTION: entry.get("resolution_meters", RESOLUTION_M) != RESOLUTION_M,
     }

@@ -79,9 +79,10 @@ def match(config: Config, workspace: Workspace) -> MatchIndex:
     }
     wanting = [target for target in targets if numbers[target.key].absent]
     # What the rules exclude was left on the server; it is of interest only where a patch is absent.
-    for key, answer in explain_absences(config, wanting, found).items():
-        target = next(target for target in wanting if target.key == key)
-        numbers[key] = _kept(config, workspace, target, answer, refused)
+    explained = explain_absences(config, wanting, found)
+    for target in wanting:
+        if target.key in explained:
+            numbers[target.key] = _kept(config, workspace, target, explained[target.key], refused)
     _warn_of(refused)
     index = MatchIndex(
         digest=match_digest(config),
@@ -115,13 +116,7 @@ def check_matched(config: Config, workspace: Workspace, index: MatchIndex) -> No
         raise InputError(_nothing(config, first, len(index.targets)))
 
 
-def _kept(
-    config: Config,
-    workspace: Workspace,
-    target: Target,
-    answer: Answer,
-    refused: dict[str, str],
-) -> MatchIndex:
+def _kept(config: Config, workspace: Workspace, target: Target, answer: Answer, refused: dict[str, str]) -> MatchIndex:
     """Match a target and keep it on disk: only its numbers stay in memory, and the scenes that cannot be used."""
     try:
         matched = match_target(config, target, answer)

@@ -142,7 +142,7 @@ def test_what_is_too_much_is_halved(
 @pytest.mark.parametrize(
     ("error", "requests"),
     [
-        (ServiceError("looking for scenes: not found", 404), 1),
+        (ServiceError("looking for scenes: no such thing", 410), 1),
         (AccessError("looking for scenes: the payload is too large for you", 403), 1),
         (ServiceError("looking for scenes: Computed value too large", 400), 7),  # 40, 20, 10, 5, 2, 1
     ],

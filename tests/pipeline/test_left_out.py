@@ -16,7 +16,7 @@ import rasterio
 
 from gee_s1ben.config import load_config
 from gee_s1ben.engine.catalog import Catalog
-from gee_s1ben.errors import InputError
+from gee_s1ben.errors import InputError, ServiceError
 from gee_s1ben.pipeline.coverage import TileCoverage, coverage_data, coverage_lines, tile_coverage
 from gee_s1ben.pipeline.match import TargetMatch, check_matched, match
 from gee_s1ben.pipeline.workspace import Workspace
@@ -222,7 +222,7 @@ def test_patches_that_an_excluded_pass_contains_name_its_rule(folder: Folder) ->
 
 
 def test_an_empty_collection_and_none_at_all(folder: Folder) -> None:
-    with pytest.raises(InputError, match=r"catalog has no collection COPERNICUS/S1_GRD: set match\.collection"):
+    with pytest.raises(ServiceError, match=r"catalog has no collection COPERNICUS/S1_GRD: set match\.collection"):
         folder.matched()
     folder.catalog.remove(f"{COLLECTION}/{folder.add('first', product(1))}")
     tiles, message = folder.matched()

@@ -131,7 +131,7 @@ def time_of(properties: Mapping[str, Any], image_id: str) -> datetime:
     CatalogError
         It is not a number of milliseconds of the years 1970 to 9999.
     """
-    value = properties["system:time_start"]
+    value = properties.get("system:time_start")
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST_MS:
         raise CatalogError(f"{image_id}: 'system:time_start' should be milliseconds since 1970 UTC, not {value!r:.60}")
     return datetime.fromtimestamp(value / 1000, UTC)
