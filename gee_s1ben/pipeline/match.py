@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import shapely
 from shapely.errors import GEOSException
 
 from gee_s1ben.config import Config
@@ -20,6 +21,7 @@ from gee_s1ben.graph.matching import IDENTITY
 from gee_s1ben.pipeline.assignment import Assignment, absent_groups, assign
 from gee_s1ben.pipeline.candidates import Answer, explain_absences, find_candidates
 from gee_s1ben.pipeline.exclusion import COLLECTION, WINDOW, LeftOut, SceneReader, nearby_of
+from gee_s1ben.pipeline.footprints import block_polygon, scene_polygon, units_per_metre
 from gee_s1ben.pipeline.published import assign_published
 from gee_s1ben.pipeline.selection import Rules
 from gee_s1ben.pipeline.workspace import Workspace, digest
@@ -27,6 +29,8 @@ from gee_s1ben.pipeline.workspace import Workspace, digest
 _log = logging.getLogger(__name__)
 
 _MOST_WARNINGS = 5
+_SAME_OUTLINE_M = 1000.0
+"""The outlines of two processings of one scene differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ def match_target(config: Config, target: Target, answer: Answer) -> TargetMatch:
     useful = [scene for scene, _ in near if set(rules.polarisations) <= set(scene.bands)]
     published = config.match.choice == "published"
     # Published patches are found by the start of their scene: only what begins and ends alike is the same there.
-    older = superseded(useful, same_times=published)
+    older = _replaced(target, useful, superseded(useful, same_times=published))
     near = [(scene, entry) for scene, entry in near if scene.id not in older]
     nearby = nearby_of(target, rules, reader, answer.excluded, answer.farther, answer.empty)
     assignment = (assign_published if published else assign)(target, [scene for scene, _ in near], rules, nearby)
@@ -179,6 +183,19 @@ def match_target(config: Config, target: Target, answer: Answer) -> TargetMatch:
         left_out=tuple(left_out),
         excluded=nearby.counts,
     )
+
+
+def _replaced(target: Target, useful: Sequence[Scene], older: Mapping[str, Scene]) -> dict[str, Scene]:
+    """Keep only the older scenes whose part of the target the newer ones cover: a catalog may hold cut-outs."""
+    found = {}
+    for scene in useful:
+        if scene.id in older:
+            newer = [one for one in useful if one.id not in older and one.datatake == scene.datatake]
+            outlines = [scene_polygon(one, target.grid) for one in newer if one.platform == scene.platform]
+            area = shapely.buffer(shapely.union_all(outlines), _SAME_OUTLINE_M * units_per_metre(target.grid))
+            if shapely.covers(area, shapely.intersection(scene_polygon(scene, target.grid), block_polygon(target))):
+                found[scene.id] = older[scene.id]
+    return found
 
 
 def _digest(entry: Mapping[str, Any]) -> str:

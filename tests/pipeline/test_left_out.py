@@ -251,6 +251,16 @@ def test_the_newest_processing_alone_serves(folder: Folder, joined: bool) -> Non
     assert tiles["first"].served == 4
 
 
+def test_an_older_cut_out_of_another_place_serves_where_the_newer_is_not(folder: Folder) -> None:
+    folder.add("first", product(1, unique="FFFF"), GRD_Post_Processing_start=1_497_400_000_000)
+    new = folder.add("first", product(1, unique="0A0E"), GRD_Post_Processing_start=1_600_000_000_000)
+    half = [[13.0, 48.0], [13.5125, 48.0], [13.5125, 49.0], [13.0, 49.0], [13.0, 48.0]]
+    folder.change(new, **{"system:footprint": {"type": "LinearRing", "coordinates": half}})
+    tiles, _ = folder.matched()
+    assert not tiles["first"].left_out
+    assert tiles["first"].served == 4
+
+
 def test_a_target_that_cannot_be_matched_stops_no_other(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     from gee_s1ben.pipeline import match as matching
 
