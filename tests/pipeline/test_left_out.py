@@ -168,6 +168,23 @@ def test_a_patch_whose_only_scene_is_refused_says_so(folder: Folder) -> None:
     assert group.reason in message
 
 
+def test_a_patch_across_a_refused_slice_and_its_neighbour_says_so(folder: Folder) -> None:
+    for hours, south, north in ((1, 48.482, 49.0), (1 + 25 / 3600, 47.9, 48.482)):
+        folder.add("first", product(hours))
+        ring = [[13.0, south], [14.0, south], [14.0, north], [13.0, north], [13.0, south]]
+        folder.change(product(hours), **{"system:footprint": {"type": "LinearRing", "coordinates": ring}})
+    tiles, _ = folder.matched()
+    assert tiles["first"].served == 4
+    folder.change(product(1), orbitNumber_start=0)
+    tiles, _ = folder.matched()
+    # The first row lies in the refused slice, the second across the seam.
+    (group,) = tiles["first"].uncovered
+    assert group.reason == (
+        f"scene {product(1)} cannot be used: 'orbitNumber_start' is 0, not a whole number from 1 to 999999"
+    )
+    assert len(group.cells) == 4
+
+
 def test_the_rule_that_excluded_most_is_named(folder: Folder) -> None:
     for hours in (1, 2, 3):
         folder.add("first", product(hours, orbit=17000 + hours))
