@@ -143,7 +143,7 @@ def broken_rules(scene: Scene, entry: Entry, rules: Rules) -> tuple[str, ...]:
 def nearby_of(
     target: Target, rules: Rules, reader: SceneReader, excluded: Sequence[Entry], farther: Sequence[Entry], empty: str
 ) -> Nearby:
-    """Read what is near a target beside the scenes that may serve it.
+    """Read what is near a target beside the scenes that may serve it; the order of what is said does not matter.
 
     Parameters
     ----------
@@ -162,9 +162,11 @@ def nearby_of(
     beyond = SceneReader(reader.collection).read(farther)
     days = [abs(scene.acquired - target.acquired) / timedelta(days=1) for scene, _ in beyond.scenes]
     return Nearby(
-        refused=(*reader.refused, *others.refused),
+        refused=tuple(sorted([*reader.refused, *others.refused], key=lambda one: one.scene)),
         excluded=tuple(
-            Excluded(scene, broken) for scene, entry in others.scenes if (broken := broken_rules(scene, entry, rules))
+            Excluded(scene, broken)
+            for scene, entry in sorted(others.scenes, key=lambda pair: (pair[0].acquired, pair[0].id))
+            if (broken := broken_rules(scene, entry, rules))
         ),
         beyond=tuple(days),
         empty=empty,

@@ -8,17 +8,22 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gee_s1ben.config import load_config
+from gee_s1ben.config import Config, load_config
+from gee_s1ben.domain.scene import group_passes
 from gee_s1ben.engine.catalog import Catalog
 from gee_s1ben.errors import InputError, ServiceError
+from gee_s1ben.pipeline.candidates import Answer
 from gee_s1ben.pipeline.coverage import TileCoverage, coverage_data, coverage_lines, tile_coverage
-from gee_s1ben.pipeline.match import TargetMatch, check_matched, match
+from gee_s1ben.pipeline.match import TargetMatch, check_matched, match, match_target
 from gee_s1ben.pipeline.workspace import Workspace
 
 NOON = datetime(2017, 6, 13, 12, tzinfo=UTC)
@@ -294,3 +299,77 @@ def test_a_target_that_cannot_be_matched_stops_no_other(folder: Folder, monkeypa
     tiles, _ = folder.matched("first second")
     assert [group.reason for group in tiles["first"].uncovered] == ["its scenes cannot be matched: an odd thing"]
     assert tiles["second"].served == 4
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    path = tmp_path_factory.mktemp("one") / "config.yaml"
+    path.write_text(
+        "tiles: [{name: one, crs: 'EPSG:4326', transform: [1.0e-4, 0, 13.5, 0, -1.0e-4, 48.5], width: 120, height: 120,"
+        f" acquired: {NOON:%Y-%m-%dT%H:%M:%SZ}}}]\n"
+    )
+    return load_config(path)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """What a service may say: some scenes twice processed, some odd, some across the node."""
+    made = {}
+    for _ in range(draw(st.integers(1, 8))):
+        orbit, number = draw(st.integers(17018, 17019)), draw(st.integers(0, 3))
+        hours = 1 + 25 * number / 3600
+        index = product(hours, orbit=orbit, unique=f"{draw(st.integers(0, 2)):04X}", datatake="01C579")
+        made[index] = {
+            "system:index": index, "system:time_start": round((NOON + timedelta(hours=hours)).timestamp() * 1000),
+            "platform_number": draw(st.sampled_from(["A", "A", "A", "E"])), "orbitNumber_start": orbit,
+            "relativeOrbitNumber_start": draw(st.sampled_from([1, 2, 2, 176, None])),
+            "orbitProperties_pass": draw(st.sampled_from(["ASCENDING", "DESCENDING"])), "bands": ["VV", "VH"],
+            "footprint": [[13, 48], [14, 48], [14, 49], [13, 49], [13, 48]],
+            "GRD_Post_Processing_start": draw(st.sampled_from([None, 1.4e12, 1.5e12])),
+        }  # fmt: skip
+    return list(made.values())
+
+
+@settings(max_examples=40, deadline=None)
+@given(found=entries(), random=st.randoms(use_true_random=False))
+def test_each_scene_is_in_one_pass_or_left_out_whatever_the_order(
+    config: Config, found: list[dict[str, Any]], random: Random
+) -> None:
+    (target,) = config.targets()
+    matched = match_target(config, target, Answer(found))
+    inside = [scene.index for one in group_passes(matched.scenes) for scene in one.slices]
+    outside = [one.scene for one in matched.left_out]
+    assert sorted([*inside, *outside]) == sorted(entry["system:index"] for entry in found)
+    odd = {
+        entry["system:index"]
+        for entry in found
+        if entry["platform_number"] == "E" or entry["relativeOrbitNumber_start"] not in (1, 2)
+    }
+    assert {one.scene for one in matched.left_out if not one.replaced_by} == odd
+    assert all(one.reason.startswith(f"scene {one.scene} ") for one in matched.left_out)
+    # All cover the patch: the nearest pass serves it, and no source is another processing of another source.
+    if inside:
+        (group,) = matched.assignment.groups
+        assert len({source.rpartition("_")[0] for source in group.sources}) == len(group.sources)
+    again = match_target(config, target, Answer(random.sample(found, len(found))))
+    assert (again.assignment, again.scenes) == (matched.assignment, matched.scenes)
+    assert set(again.left_out) == set(matched.left_out)
+
+
+def test_what_is_excluded_is_asked_for_once(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gee_s1ben.pipeline import candidates
+
+    asked: list[str] = []
+    compute = candidates.compute_value
+
+    def counted(graph: Any, what: str) -> Any:
+        asked.append(what)
+        return compute(graph, what)
+
+    monkeypatch.setattr(candidates, "compute_value", counted)
+    for hours, place in ((1, "first"), (2, "second")):
+        folder.add(place, product(hours))
+    for settings_, requests in (({}, 1), ({"match": {"platforms": ["B"]}}, 2), ({"match": {"window_days": 0.01}}, 3)):
+        asked.clear()
+        folder.matched("first second", **settings_)
+        assert len(asked) == requests
