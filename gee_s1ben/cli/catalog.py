@@ -24,7 +24,8 @@ CatalogPath = Annotated[Path, typer.Option("--catalog", help="The catalog's fold
 @app.command(
     help="Add an image that was exported from Earth Engine.\n\n"
     "RASTER… are GeoTIFFs, all bands in one or one a band, on any grid. FILE.json holds the image's properties as "
-    "getInfo() gives them, or as a flat dictionary. A catalog that does not exist is made.\n\n"
+    "getInfo() gives them, or as a flat dictionary. An image of a collection named S1_GRD must be a scene that can be "
+    "matched. A catalog that does not exist is made.\n\n"
     "Example:\n\n\b\n  gee-s1ben catalog add --catalog catalog \\\n"
     "    --id COPERNICUS/S1_GRD/S1A_IW_GRDH_1SDV_20200607T164929_20200607T164954_032914_03D009_4A21 \\\n"
     "    --properties metadata.json VV.tif VH.tif angle.tif"
@@ -104,16 +105,15 @@ def list_images(
 ) -> Outcome:
     """Show what a catalog holds."""
     set_up_logging(verbose=verbose, quiet=quiet)
-    from datetime import UTC, datetime
-
     from gee_s1ben.engine.catalog import Catalog
+    from gee_s1ben.engine.catalog.properties import time_of
 
     opened = Catalog.open(catalog)
     images = []
     lines = []
     for image in (image for collection in opened.collection_ids() for image in opened.images(collection)):
         bands = [band.name for band in image.bands]
-        acquired = datetime.fromtimestamp(image.properties["system:time_start"] / 1000, UTC).isoformat()
+        acquired = time_of(image.properties, image.id).isoformat()
         orbit = image.properties.get("relativeOrbitNumber_start")
         direction = str(image.properties.get("orbitProperties_pass") or "").lower() or None
         simulated = image.properties.get("simulated") is True
