@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.outline import repaired
-from gee_s1ben.footprints.row import Readings, Refusal, Remark, Span, TileRow
+from gee_s1ben.footprints.row import Cell, Readings, Refusal, Remark, Span, TileRow
 from gee_s1ben.footprints.squares import TiledArea, patches_touching
 
 MAX_BYTES = 500_000_000
@@ -72,6 +73,42 @@ def read_areas(path: Path) -> tuple[tuple[TiledArea, ...], tuple[Remark, ...]]:
         if remark:
             remarks.append(Remark(f"{path} {place}", remark))
     return tuple(areas), tuple(remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedPatches:
+    """The patches that touch areas."""
+
+    by_tile: Mapping[str, tuple[Cell, ...] | None]
+    """(column, row) of those of each tile that sees an area, row by row; None for all, empty for none."""
+    remarks: tuple[Remark, ...]
+    """What was repaired of the areas."""
+
+
+def touched_patches(place: Path | tuple[float, ...], patch_px: int) -> TouchedPatches:
+    """Find the patches that touch the areas of a file, or a rectangle of west, south, east, north in degrees.
+
+    A file is read once until it changes.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or an area cannot be used.
+    """
+    if isinstance(place, Path):
+        try:
+            found = place.stat()
+        except OSError as error:
+            raise InputError(f"{place} cannot be read: {error.strerror or error}") from error
+        return _touched(place, patch_px, (found.st_mtime_ns, found.st_size))
+    west, south, east, north = place
+    return TouchedPatches(patches_touching([rectangle(west, south, east, north, "bbox")], patch_px), ())
+
+
+@lru_cache(maxsize=64)
+def _touched(path: Path, patch_px: int, _version: tuple[int, int]) -> TouchedPatches:
+    areas, remarks = read_areas(path)
+    return TouchedPatches(patches_touching(areas, patch_px), remarks)
 
 
 def rectangle(west: float, south: float, east: float, north: float, name: str) -> TiledArea:
