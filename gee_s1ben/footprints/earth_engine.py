@@ -14,9 +14,10 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from gee_s1ben.domain.antimeridian import cut_at_antimeridian
 from gee_s1ben.domain.naming import S2GranuleName, S2OldProductName, S2ProductName
 from gee_s1ben.errors import InputError, NamingError
-from gee_s1ben.footprints.outline import cut_at_antimeridian, tile_outline
+from gee_s1ben.footprints.outline import tile_outline
 from gee_s1ben.footprints.row import Refusal, Span, TileRow
 from gee_s1ben.footprints.squares import check_area
 from gee_s1ben.footprints.table import MAX_ROWS

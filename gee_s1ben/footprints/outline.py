@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
 import pyproj
@@ -12,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from gee_s1ben.domain.antimeridian import cut_at_antimeridian, moved
 from gee_s1ben.domain.tile import tile_grid
 from gee_s1ben.errors import InputError
 
@@ -148,31 +147,6 @@ def polygons_of(geometry: BaseGeometry) -> BaseGeometry:
     """Join the polygons of a geometry; empty where it has none."""
     parts = shapely.get_parts(shapely.get_parts(shapely.get_parts(geometry)))
     return shapely.union_all([part for part in parts if part.geom_type == "Polygon" and part.area > _LEAST_DEG2])
-
-
-def cut_at_antimeridian(geometry: BaseGeometry) -> BaseGeometry:
-    """Cut a geometry whose longitudes run past 180° there, and bring the rest back into −180 to 180."""
-    west, _, east, _ = geometry.bounds
-    if geometry.is_empty or (west >= -180 and east <= 180):
-        return geometry
-    parts: list[Any] = []
-    for turn in range(int(np.floor((west + 180) / 360)), int(np.floor((east + 180) / 360)) + 1):
-        part = shapely.intersection(geometry, shapely.box(360 * turn - 180, -90, 360 * turn + 180, 90))
-        parts += [
-            one
-            for one in shapely.get_parts(moved(part, partial(_turned, turn=turn)))
-            if one.area > 0 or geometry.area == 0
-        ]
-    return shapely.union_all(parts)
-
-
-def moved(geometry: BaseGeometry, change: Callable[[_Array, _Array], tuple[_Array, _Array]]) -> BaseGeometry:
-    """Apply a function of all x and all y to the vertices of a geometry in two dimensions."""
-    return shapely.transform(geometry, lambda points: np.column_stack(change(points[:, 0], points[:, 1])))
-
-
-def _turned(lon: _Array, lat: _Array, turn: int) -> tuple[_Array, _Array]:
-    return lon - 360 * turn, lat
 
 
 def _middle(tile: str) -> float:

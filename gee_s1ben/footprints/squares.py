@@ -15,10 +15,11 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from gee_s1ben.domain.antimeridian import cut_at_antimeridian, moved
 from gee_s1ben.domain.mgrs import SQUARE_M, TILE_M, tile_corners
 from gee_s1ben.domain.tile import PATCH_PX, PIXEL_M, TILE_PX
 from gee_s1ben.errors import InputError
-from gee_s1ben.footprints.outline import cut_at_antimeridian, moved, to_plane
+from gee_s1ben.footprints.outline import to_plane
 from gee_s1ben.footprints.row import Cell, in_rows
 
 MOST_TILES = 5_000

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pyproj
 import shapely
 
+from gee_s1ben.domain.antimeridian import Extent, bounds_of
 from gee_s1ben.domain.naming import S2ProductName
 from gee_s1ben.domain.tile import PatchBlock, Target
 from gee_s1ben.errors import InputError
@@ -221,7 +222,7 @@ def _geo(rows: Sequence[TileRow]) -> dict[str, Any]:
                 "encoding": "WKB",
                 "geometry_types": sorted({footprint.geom_type for footprint in footprints}),
                 "crs": pyproj.CRS.from_epsg(4326).to_json_dict(),
-                "bbox": shapely.total_bounds(footprints).tolist(),
+                "bbox": list(Extent(bounds_of(footprint) for footprint in footprints).box),
             }
         },
     }
