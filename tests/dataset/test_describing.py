@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from gee_s1ben.dataset.describing import describe
 from gee_s1ben.dataset.patch_facts import BandStatistics, outline_ring
+from gee_s1ben.dataset.stored import open_dataset
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import InputError, RasterError
 
@@ -317,6 +318,9 @@ def test_patches_on_both_sides_of_the_antimeridian_have_one_narrow_box(tmp_path,
         assert outline.is_valid
         assert outline.area < 0.002
         assert (item.bbox[0] > item.bbox[2]) == (outline.geom_type == "MultiPolygon")
+    outlines = open_dataset(small.root).frame().geometry
+    assert sorted(outlines.geom_type) == ["MultiPolygon"] * 2 + ["Polygon"] * 4
+    assert shapely.area(outlines).max() < 0.0002
     if stac_items == "tile":
         whole = shapely.union_all([shapely.geometry.shape(item.geometry) for item in items])
         assert whole.bounds[::2] == (-180, 180)
