@@ -92,7 +92,10 @@ class TiledArea:
         zone = int(tile[:2])
         ulx, uly = tile_corners(zone)[tile]
         found: set[Cell] = set()
+        raster = shapely.box(ulx, uly - TILE_M, ulx + TILE_M, uly)
         for flat in self._in_plane(zone):
+            if shapely.contains_properly(flat, raster):
+                return None
             found.update(_cells(flat, ulx, uly, patch_px))
         return None if len(found) == (TILE_PX // patch_px) ** 2 else in_rows(found)
 
