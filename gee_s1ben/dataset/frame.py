@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pyproj
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.dataset.carried_facts import METADATA_NAME
 from gee_s1ben.dataset.manifest import PATCH_ROWS
+from gee_s1ben.domain.antimeridian import ring_polygon
 
 if TYPE_CHECKING:
     from gee_s1ben.dataset.stored import Dataset
@@ -64,13 +66,13 @@ def _with_metadata(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def _geometries(
     count: int, bounds: dict[str, list[tuple[int, tuple[float, float, float, float]]]]
-) -> list[shapely.Polygon]:
-    found: list[shapely.Polygon] = [shapely.Polygon()] * count
+) -> list[BaseGeometry]:
+    found: list[BaseGeometry] = [shapely.Polygon()] * count
     for crs, boxes in bounds.items():
         to_degrees = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
         west, south, east, north = np.array([box for _, box in boxes]).T
         x, y = to_degrees.transform(np.stack([west, east, east, west], 1), np.stack([south, south, north, north], 1))
         corners = np.stack([x, y], -1)
         for (place, _), ring in zip(boxes, corners, strict=True):
-            found[place] = shapely.Polygon(ring)
+            found[place] = ring_polygon(ring)
     return found

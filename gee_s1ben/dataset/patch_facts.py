@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyproj
-import shapely
-from shapely.geometry import MultiPolygon, Polygon
-from shapely.geometry.polygon import orient
+from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.dataset.carried_facts import CARRIED_COLUMNS
 from gee_s1ben.dataset.contents import ReadPatch
 from gee_s1ben.dataset.manifest import PATCH_ROWS
 from gee_s1ben.dataset.patch_columns import Column
+from gee_s1ben.domain.antimeridian import Box, bounds_of, ring_polygon
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1ProductName
 from gee_s1ben.errors import InputError, NamingError, RasterError
@@ -48,9 +47,9 @@ class PatchFacts:
 
     patch: ReadPatch
     """Its row, grid, files and checksums."""
-    outline: Polygon | MultiPolygon
+    outline: BaseGeometry
     """In longitude and latitude; two polygons where it crosses the antimeridian."""
-    bbox: tuple[float, float, float, float]
+    bbox: Box
     """West, south, east, north in degrees; west is greater than east where it crosses the antimeridian."""
     statistics: Mapping[str, BandStatistics]
     """By polarisation."""
@@ -149,8 +148,7 @@ def facts(patch: ReadPatch) -> PatchFacts:
     InputError
         Its grid cannot be placed on the globe.
     """
-    ring = outline_ring(patch.grid)
-    outline, bbox = _polygon(ring)
+    outline = ring_polygon(np.array(outline_ring(patch.grid)))
     try:
         product: S1ProductName | None = S1ProductName.parse(patch.row.scene.split()[0])
     except (NamingError, IndexError):
@@ -158,7 +156,7 @@ def facts(patch: ReadPatch) -> PatchFacts:
     return PatchFacts(
         patch,
         outline,
-        bbox,
+        bounds_of(outline),
         {name: BandStatistics.of(pixels) for name, pixels in patch.bands.items()},
         None if product is None else product.start,
         None if product is None else product.stop,
@@ -211,19 +209,3 @@ def _to_lonlat(crs: str) -> Any:
 @lru_cache(maxsize=64)
 def _in_metres(crs: str) -> bool:
     return {axis.unit_name for axis in pyproj.CRS.from_user_input(crs).axis_info} == {"metre"}
-
-
-def _polygon(
-    ring: list[tuple[float, float]],
-) -> tuple[Polygon | MultiPolygon, tuple[float, float, float, float]]:
-    lons = [lon for lon, _ in ring]
-    if max(lons) - min(lons) <= 180:
-        whole = orient(Polygon(ring))
-        return whole, whole.bounds
-    # Across the antimeridian, cut in two as RFC 7946, section 3.1.9, asks.
-    shifted = Polygon([(lon + 360 if lon < 0 else lon, lat) for lon, lat in ring])
-    west = shapely.clip_by_rect(shifted, 0, -90, 180, 90)
-    east = shapely.transform(shapely.clip_by_rect(shifted, 180, -90, 360, 90), lambda place: place - (360, 0))
-    parts = [orient(Polygon(shapely.get_coordinates(part))) for part in (west, east)]
-    _, south, _, north = shifted.bounds
-    return MultiPolygon(parts), (west.bounds[0], south, east.bounds[2], north)

@@ -15,6 +15,7 @@ from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.manifest import PROVENANCE
 from gee_s1ben.dataset.patch_columns import Column
 from gee_s1ben.dataset.patch_facts import COLUMNS, PatchFacts, arrow_fields, known_facts
+from gee_s1ben.domain.antimeridian import Extent
 
 _ROWS = 4096
 """Rows of a row group, which is what memory holds."""
@@ -44,7 +45,7 @@ class PatchTable:
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", version="2.6")
         self._rows: list[dict[str, Any]] = []
         self._kinds: set[str] = set()
-        self._bounds: list[tuple[float, float, float, float]] = []
+        self._extent = Extent()
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +62,7 @@ class PatchTable:
         """Add a patch."""
         self._rows.append(self._row(one))
         self._kinds.add(one.outline.geom_type)
-        self._bounds.append(one.bbox)
+        self._extent.add(one.bbox)
         if len(self._rows) >= _ROWS:
             self._flush()
 
@@ -69,8 +70,6 @@ class PatchTable:
         if self._rows:
             self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
             self._rows.clear()
-        if self._bounds:
-            self._bounds[:] = [_united(self._bounds)]
 
     def _row(self, one: PatchFacts) -> dict[str, Any]:
         grid = one.patch.grid
@@ -108,16 +107,9 @@ class PatchTable:
             "edges": "planar",
             "covering": {"bbox": {edge: ["bbox", edge] for edge in ("xmin", "ymin", "xmax", "ymax")}},
         }
-        if self._bounds:
-            column["bbox"] = list(_united(self._bounds))
+        if self._kinds:
+            column["bbox"] = list(self._extent.box)
         return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-
-
-def _united(bounds: Sequence[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
-    west, south, east, north = zip(*bounds, strict=True)
-    if any(left > right for left, right in zip(west, east, strict=True)):  # across the antimeridian
-        return -180.0, min(south), 180.0, max(north)
-    return min(west), min(south), max(east), max(north)
 
 
 def _schema(polarisations: Sequence[str]) -> pa.Schema:

@@ -21,8 +21,9 @@ from pystac.extensions.view import ViewExtension
 from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.manifest import PROVENANCE
 from gee_s1ben.dataset.patch_facts import PatchFacts
-from gee_s1ben.dataset.stac_items import NOWHERE, PARQUET, PROCESSING, PassGroup, grown, pass_item, patch_item, spanned
+from gee_s1ben.dataset.stac_items import PARQUET, PROCESSING, PassGroup, pass_item, patch_item, spanned
 from gee_s1ben.dataset.wording import collection_id, description, lineage, software, title
+from gee_s1ben.domain.antimeridian import Extent
 
 ItemKind = Literal["patch", "tile"]
 """What an item stands for: a patch, or all patches that a target got from one pass."""
@@ -42,7 +43,7 @@ class StacWriter:
         self._hrefs: list[tuple[str, str]] = []
         self._groups: dict[str, PassGroup] = {}
         self._targets: list[str] = []
-        self._box = NOWHERE
+        self._extent = Extent()
         self._span: tuple[datetime, datetime] | None = None
         self._summaries: dict[str, set[Any]] = {
             "platform": set(),
@@ -58,7 +59,7 @@ class StacWriter:
         if row.target != self._target:
             self._close_target()
             self._target = row.target
-        self._box = grown(self._box, one.bbox)
+        self._extent.add(one.bbox)
         self._span = spanned(self._span, one.sensed)
         self._summaries["platform"].add(one.platform)
         self._summaries["sat:orbit_state"].add(row.orbit_direction)
@@ -114,7 +115,7 @@ class StacWriter:
     def _collection(self, table: Path) -> dict[str, Any]:
         contents = self._contents
         extent = pystac.Extent(
-            pystac.SpatialExtent([list(self._box)]), pystac.TemporalExtent([list(self._span or (None, None))])
+            pystac.SpatialExtent([list(self._extent.box)]), pystac.TemporalExtent([list(self._span or (None, None))])
         )
         collection = pystac.Collection(
             collection_id(contents),

@@ -23,6 +23,7 @@ from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.layout import raster_name
 from gee_s1ben.dataset.patch_facts import PatchFacts, known_facts, target_time
 from gee_s1ben.dataset.wording import is_product, lineage, software
+from gee_s1ben.domain.antimeridian import Extent, outline_of
 from gee_s1ben.domain.naming import S1PatchName, S1ProductName
 
 PROCESSING = "https://stac-extensions.github.io/processing/v1.0.0/schema.json"
@@ -38,10 +39,6 @@ _ELSEWHERE = ("name", "scene", "platform", "relative_orbit", "orbit_direction", 
 _UP_TO_ROOT = "../../../../"
 """From the folder of a patch's item to the dataset."""
 
-Box = tuple[float, float, float, float]
-"""West, south, east, north in degrees."""
-NOWHERE: Box = (180.0, 90.0, -180.0, -90.0)
-
 
 @dataclass(slots=True)
 class PassGroup:
@@ -51,7 +48,7 @@ class PassGroup:
     """One of its patches."""
     count: int = 0
     """Patches."""
-    box: Box = NOWHERE
+    extent: Extent = field(default_factory=Extent)
     """Bounds."""
     values: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Source scenes, labels, splits and the like, each that occurs, by the name of the column."""
@@ -63,7 +60,7 @@ class PassGroup:
     def add(self, one: PatchFacts) -> None:
         """Add a patch."""
         self.count += 1
-        self.box = grown(self.box, one.bbox)
+        self.extent.add(one.bbox)
         self.values["scenes"].update(one.scenes)
         for column in CARRIED_COLUMNS:
             value = column.of(one.patch.carried)
@@ -119,11 +116,11 @@ def patch_item(one: PatchFacts, contents: Contents) -> pystac.Item:
 def pass_item(target: str, key: str, group: PassGroup, contents: Contents) -> pystac.Item:
     """Make the item of all patches that a target got from one pass."""
     first, last = group.span or (target_time(target), target_time(target))
-    west, south, east, north = group.box
+    box = group.extent.box
     item = pystac.Item(
         f"{target}_{key}",
-        shapely.geometry.mapping(shapely.box(west, south, east, north)),
-        list(group.box),
+        shapely.geometry.mapping(outline_of(box)),
+        list(box),
         None,
         _common(group.first, contents)
         | {"gee_s1ben:patches": group.count}
@@ -215,14 +212,6 @@ def _link_sources(item: pystac.Item, scenes: Iterable[str], contents: Contents) 
     for scene in filter(is_product, scenes):
         link = pystac.Link("derived_from", f"{_ASSETS}/{collection}/{scene}", pystac.MediaType.JSON, scene)
         item.add_link(link)
-
-
-def grown(box: Box, other: Box) -> Box:
-    """Grow a box to hold another."""
-    west, south, east, north = other
-    if west > east:  # across the antimeridian: a box that says so for a part would say less for the whole
-        west, east = -180.0, 180.0
-    return min(box[0], west), min(box[1], south), max(box[2], east), max(box[3], north)
 
 
 def spanned(span: tuple[datetime, datetime] | None, other: tuple[datetime, datetime]) -> tuple[datetime, datetime]:

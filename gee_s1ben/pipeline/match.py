@@ -74,8 +74,8 @@ def match(config: Config, workspace: Workspace) -> MatchIndex:
         The service refuses or fails.
     """
     targets = config.targets()
-    if len(targets) < len(config.tiles):
-        _log.info("%d targets are given more than once and made once", len(config.tiles) - len(targets))
+    for note in config.notes():
+        _log.info("%s", note)
     found = find_candidates(config, targets)
     refused: dict[str, str] = {}
     numbers = {

@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gee_s1ben.config import Config
+from gee_s1ben.domain.antimeridian import Extent, ring_polygon
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.pipeline.assignment import PatchGroup
 from gee_s1ben.pipeline.footprints import to_degrees
@@ -53,32 +54,42 @@ class MatchTable:
 
     def __init__(self, writer: pq.ParquetWriter, config: Config) -> None:
         self._writer, self._config = writer, config
+        self._kinds: set[str] = set()
+        self._extent = Extent()
 
     def add(self, matched: TargetMatch) -> None:
         """Write the rows of a target: those that are served pass by pass, then those that are absent."""
         target = matched.target
         groups = [(group.cells, served) for group, served in _served(matched)]
         groups += [(group.cells, {"reason": group.reason}) for group in matched.assignment.absent]
-        blocks = [_block(target, cells, s2_names(self._config, target, cells), same) for cells, same in groups]
+        blocks = []
+        for cells, same in groups:
+            outlines = _outlines(target, np.array(cells, dtype=np.int32).reshape(-1, 2))
+            self._kinds.update(outline.geom_type for outline in outlines)
+            for part in shapely.bounds(shapely.get_parts(outlines)).tolist():
+                self._extent.add(tuple(part))
+            blocks.append(_block(target, cells, s2_names(self._config, target, cells), outlines, same))
         self._writer.write_table(pa.concat_tables(blocks))
+
+    def geo(self) -> dict[str, Any]:
+        """Metadata of GeoParquet 1.0.0."""
+        column: dict[str, Any] = {
+            "encoding": "WKB",
+            "geometry_types": sorted(self._kinds),
+            "crs": pyproj.CRS.from_epsg(4326).to_json_dict(),
+        }
+        if self._kinds:
+            column["bbox"] = list(self._extent.box)
+        return {"version": "1.0.0", "primary_column": "geometry", "columns": {"geometry": column}}
 
 
 @contextmanager
 def match_table(path: Path, config: Config) -> Iterator[MatchTable]:
     """Write a GeoParquet file for the time of a ``with`` block."""
-    geo = {
-        "version": "1.0.0",
-        "primary_column": "geometry",
-        "columns": {
-            "geometry": {
-                "encoding": "WKB",
-                "geometry_types": ["Polygon"],
-                "crs": pyproj.CRS.from_epsg(4326).to_json_dict(),
-            }
-        },
-    }
-    with pq.ParquetWriter(path, SCHEMA.with_metadata({"geo": json.dumps(geo)}), compression="zstd") as writer:
-        yield MatchTable(writer, config)
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        table = MatchTable(writer, config)
+        yield table
+        writer.add_key_value_metadata({"geo": json.dumps(table.geo())})
 
 
 def _served(matched: TargetMatch) -> Iterator[tuple[PatchGroup, dict[str, Any]]]:
@@ -105,14 +116,20 @@ def _served(matched: TargetMatch) -> Iterator[tuple[PatchGroup, dict[str, Any]]]
         )
 
 
-def _block(target: Target, cells: Sequence[tuple[int, int]], names: Sequence[str], same: Mapping[str, Any]) -> pa.Table:
+def _block(
+    target: Target,
+    cells: Sequence[tuple[int, int]],
+    names: Sequence[str],
+    outlines: NDArray[np.object_],
+    same: Mapping[str, Any],
+) -> pa.Table:
     """Rows that differ in their place only."""
     places = np.array(cells, dtype=np.int32).reshape(-1, 2)
     varying = {
         "corresponding_s2_patch": list(names),
         "col": places[:, 0],
         "row": places[:, 1],
-        "geometry": shapely.to_wkb(_outlines(target, places)),
+        "geometry": shapely.to_wkb(outlines),
     }
     same = {
         "target": target.key,
@@ -131,7 +148,11 @@ def _block(target: Target, cells: Sequence[tuple[int, int]], names: Sequence[str
 
 
 def _outlines(target: Target, places: NDArray[np.int32]) -> NDArray[np.object_]:
-    """Outline patches in longitude and latitude; within a tile no side bulges by a centimetre."""
+    """Outline patches in longitude and latitude, cut at 180°; within a tile no side bulges by a centimetre."""
     corners = (places[:, None, :] + np.array([[0, 0], [0, 1], [1, 1], [1, 0]])) * target.patch_px
     lon, lat = to_degrees(target, corners[..., 0], corners[..., 1])
-    return np.asarray(shapely.polygons(np.stack([lon, lat], axis=-1)), dtype=object)
+    if lon.min() >= -180 and lon.max() <= 180:
+        return np.asarray(shapely.polygons(np.stack([lon, lat], axis=-1)), dtype=object)
+    found = np.empty(len(places), dtype=object)
+    found[:] = [ring_polygon(ring) for ring in np.stack([lon, lat], axis=-1)]
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gee_s1ben.domain.scene import Pass, Scene, group_passes
 from gee_s1ben.domain.tile import Target
@@ -67,16 +68,18 @@ class MapBuilder:
         passes = group_passes(self._scenes.values())
         places = {scene.id: number for number, one in enumerate(passes) for scene in one.slices}
         slices = {scene.id: number for one in passes for number, scene in enumerate(one.slices)}
+        # Everything stands on one side of 180°, so that footprints lie where their tiles do.
+        middle = _corner_longitude(self._drafts[0].target) if self._drafts else 0.0
         notice = "The scenes are SIMULATED: no satellite took them." if self._simulated else ""
         return MapView(
             title,
             notice,
-            tuple(_tile(draft, places, slices) for draft in self._drafts),
-            tuple(_pass(one, self._keys[one.slices[0].id]) for one in passes),
+            tuple(_tile(draft, places, slices, middle) for draft in self._drafts),
+            tuple(_pass(one, self._keys[one.slices[0].id], middle) for one in passes),
         )
 
 
-def _tile(draft: _Draft, places: dict[str, int], slices: dict[str, int]) -> MapTile:
+def _tile(draft: _Draft, places: dict[str, int], slices: dict[str, int], middle: float) -> MapTile:
     target = draft.target
     return MapTile(
         key=target.key,
@@ -85,7 +88,7 @@ def _tile(draft: _Draft, places: dict[str, int], slices: dict[str, int]) -> MapT
         coverage=round(draft.coverage, 6),
         first=(target.block.first_col, target.block.first_row),
         size=_size(target),
-        mesh=_mesh(target),
+        mesh=_mesh(target, middle),
         groups=tuple(
             MapGroup(places[scene], slices[scene], tuple(slices[source] for source in sources), patches)
             for scene, sources, patches in draft.groups
@@ -96,19 +99,19 @@ def _tile(draft: _Draft, places: dict[str, int], slices: dict[str, int]) -> MapT
     )
 
 
-def _pass(one: Pass, key: str) -> MapPass:
+def _pass(one: Pass, key: str, middle: float) -> MapPass:
     return MapPass(
         key,
         one.relative_orbit,
         one.orbit_direction,
         one.acquired.isoformat(),
-        tuple(SliceView(scene.index, _ring(scene)) for scene in one.slices),
+        tuple(SliceView(scene.index, _ring(scene, middle)) for scene in one.slices),
     )
 
 
-def _ring(scene: Scene) -> tuple[Point, ...]:
+def _ring(scene: Scene, middle: float) -> tuple[Point, ...]:
     lon, lat = np.array(scene.footprint, dtype=float).T
-    lon = np.unwrap(lon, period=360.0)
+    lon = _beside(np.unwrap(lon, period=360.0), middle)
     return tuple((round(x, _DECIMALS), round(y, _DECIMALS)) for x, y in zip(lon.tolist(), lat.tolist(), strict=True))
 
 
@@ -117,11 +120,22 @@ def _size(target: Target) -> tuple[int, int]:
     return block.last_col - block.first_col + 1, block.last_row - block.first_row + 1
 
 
-def _mesh(target: Target) -> tuple[tuple[Point, ...], ...]:
+def _corner_longitude(target: Target) -> float:
+    corner = np.array([target.block.first_col]), np.array([target.block.first_row])
+    return float(to_degrees(target, *(index * target.patch_px for index in corner))[0][0])
+
+
+def _beside(lon: NDArray[np.float64], middle: float) -> NDArray[np.float64]:
+    """Turn longitudes that run on, all together, to those around a meridian."""
+    return np.asarray(lon + 360.0 * np.round((middle - lon.mean()) / 360.0))
+
+
+def _mesh(target: Target, middle: float) -> tuple[tuple[Point, ...], ...]:
     columns, rows = _size(target)
     col = (target.block.first_col + np.linspace(0, columns, _MESH_STEPS + 1)) * target.patch_px
     row = (target.block.first_row + np.linspace(0, rows, _MESH_STEPS + 1)) * target.patch_px
     lon, lat = to_degrees(target, *np.meshgrid(col, row))
+    lon = _beside(lon, middle)
     return tuple(
         tuple((round(x, _DECIMALS), round(y, _DECIMALS)) for x, y in zip(*line, strict=True))
         for line in zip(lon.tolist(), lat.tolist(), strict=True)

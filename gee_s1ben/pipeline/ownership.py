@@ -19,8 +19,9 @@ from gee_s1ben.pipeline.plan import Plan, load_target_plan
 from gee_s1ben.pipeline.replacement import ASIDE, set_aside
 from gee_s1ben.pipeline.workspace import Workspace
 
-_VERSIONS = "versions"
-"""The one part of the record that may differ between two runs that make one dataset."""
+_VERSIONS, _TILES = "versions", "tiles"
+"""Parts of the record that may differ between two runs that make one dataset: the plan says which patches are made,
+whatever words and files the configuration has for them."""
 
 
 def dataset_record_path(root: Path) -> Path:
@@ -101,7 +102,7 @@ def dataset_record(config: Config, plan: Plan) -> str:
             "collection": config.match.collection,
             "match": config.match.model_dump(mode="json"),
             "radar": config.radar.model_dump(mode="json"),
-            "tiles": [_without_folders(entry.model_dump(mode="json")) for entry in config.tiles],
+            _TILES: [_without_folders(entry.model_dump(mode="json", by_alias=True)) for entry in config.tiles],
             "targets": list(plan.targets),
             "jobs": _jobs(config, plan),
             _VERSIONS: [
@@ -135,17 +136,22 @@ def _jobs(config: Config, plan: Plan) -> dict[str, list[dict[str, Any]]]:
 
 
 def _without_folders(entry: dict[str, Any]) -> dict[str, Any]:
-    """Leave of a table of tiles its name: where it lies on this machine is nobody's concern."""
-    return {name: Path(value).name if name == "file" else value for name, value in entry.items()}
+    """Leave of a table or a file of areas its name: where it lies on this machine is nobody's concern."""
+    return {name: Path(value).name if name in ("file", "area") and value else value for name, value in entry.items()}
 
 
 def _content(record: str) -> object:
-    """Return what of a record must not change; versions of other packages may, and each is written down."""
+    """Return what of a record must not change; versions of other packages may, and each is written down.
+
+    The names of files under ``tiles`` may change as well: the plan holds what was in them.
+    """
     try:
         parsed = json.loads(record)
     except (ValueError, RecursionError):
         return record
-    return {name: value for name, value in parsed.items() if name != _VERSIONS} if isinstance(parsed, dict) else parsed
+    if not isinstance(parsed, dict):
+        return parsed
+    return {name: value for name, value in parsed.items() if name not in (_VERSIONS, _TILES)}
 
 
 def _names(found: str, record: str) -> bool:

@@ -2,6 +2,7 @@
 
 import geopandas
 import pytest
+import shapely
 
 V2 = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
 
@@ -21,7 +22,10 @@ def test_a_bad_row_is_a_finding_and_the_others_are_written(command, tmp_path):
     ended = command("footprints", V2, "../x", "33ZUP@2017-06-13", "-o", out, "--json")
     assert ended.code == 1
     assert [one["source"] for one in ended.data["refused"]] == ["../x", "33ZUP@2017-06-13"]
-    assert ended.data["tiles"] == [{"key": "33UUP_20170613T101031", "product": V2, "patches": None, "source": V2}]
+    assert ended.data["tiles"] == [
+        {"key": "33UUP_20170613T101031", "product": V2, "patches": None, "source": V2}
+        | {"acquired": "2017-06-13T10:10:31Z", "span": None}
+    ]
     assert ended.err.count("refused: ") == 2
     assert out.exists()
 
@@ -34,6 +38,29 @@ def test_nothing_but_bad_rows_is_bad_input_and_writes_nothing(command, tmp_path)
     assert "nothing written" in ended.out
     assert len(ended.err.splitlines()) == 3
     assert out.read_text() == "what stood there"
+
+
+def test_of_an_area_the_patches_that_touch_it_and_the_time_that_stands_for_a_range(command, tmp_path):
+    """Two places near Kleve: of the western one, which two tiles see, the one has no whole patch."""
+    area = tmp_path / "kleve.geojson"
+    places = [shapely.Point(6.0265, 51.6456), shapely.Point(6.3, 51.6).buffer(0.001)]
+    geopandas.GeoDataFrame(geometry=places, crs=4326).to_file(area)
+    june = ["--from", "2017-06-01", "--to", "2017-06-30", "-o", tmp_path / "tiles.parquet"]
+    ended = command("footprints", area, *june, "--json")
+    assert ended.code == 0
+    tiles = {found["key"]: found["patches"] for found in ended.data["tiles"]}
+    assert list(tiles) == [f"{tile}_20170616T000000" for tile in ("31UFT", "31UGT", "32ULC")]
+    assert tiles["31UFT_20170616T000000"] == 0
+    assert all(1 <= tiles[f"{tile}_20170616T000000"] <= 5 for tile in ("31UGT", "32ULC"))
+    assert [found["acquired"] for found in ended.data["tiles"]] == ["2017-06-16T00:00:00Z"] * 3
+    assert ended.data["tiles"][0]["span"] == ["2017-06-01T00:00:00Z", "2017-07-01T00:00:00Z"]
+    (warning,) = ended.data["warnings"]
+    assert "31UFT" in warning["source"]
+    assert ended.err.count("time: 2017-06-16 00:00:00 UTC, the middle of 2017-06-01 00:00:00 to 2017-07-01") == 1
+    assert ended.err.count("warning: ") == 1
+    whole = command("footprints", area, *june, "--whole-tiles", "--json", "-q")
+    assert [found["patches"] for found in whole.data["tiles"]] == [None] * 3
+    assert whole.err == ""
 
 
 @pytest.mark.parametrize(

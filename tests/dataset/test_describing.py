@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from gee_s1ben.dataset.describing import describe
 from gee_s1ben.dataset.patch_facts import BandStatistics, outline_ring
+from gee_s1ben.dataset.stored import open_dataset
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import InputError, RasterError
 
@@ -318,6 +319,42 @@ def test_a_patch_across_the_antimeridian_becomes_two_polygons(tmp_path):
     assert xmax < -179
     _, _, (item,) = everything(small.root)
     pystac.validation.validate(item, validator=validator())
+
+
+@pytest.mark.parametrize("stac_items", ["patch", "tile"])
+def test_patches_on_both_sides_of_the_antimeridian_have_one_narrow_box(tmp_path, stac_items):
+    """Patches of 1.2 km, of which the second of three crosses 180°, in the catalog and in the table."""
+    to_utm = pyproj.Transformer.from_crs("OGC:CRS84", "EPSG:32601", always_xy=True)
+    west, north = to_utm.transform(-180, -16.5)
+    small = small_dataset.make(tmp_path, columns=3, rows=2, crs="EPSG:32601", corner=(west - 1800, north))
+    describe(small.root, items=stac_items)
+    back = pyproj.Transformer.from_crs("EPSG:32601", "OGC:CRS84", always_xy=True)
+    lons, lats = zip(
+        *(back.transform(west - 1800 + 1200 * col, north - 1200 * row) for col in (0, 3) for row in (0, 1, 2)),
+        strict=True,
+    )
+    expected = (min(lon for lon in lons if lon > 0), min(lats), max(lon for lon in lons if lon < 0), max(lats))
+    assert 179.98 < expected[0] < 179.99
+    assert -179.99 < expected[2] < -179.98
+    collection, _, items = everything(small.root)
+    assert collection.extent.spatial.bboxes == [pytest.approx(expected, abs=1e-8)]
+    pystac.validation.validate(collection, validator=validator())
+    geo = json.loads(pq.read_metadata(small.root / "provenance" / "patches.parquet").metadata[b"geo"])
+    assert geo["columns"]["geometry"]["bbox"] == pytest.approx(expected, abs=1e-8)
+    assert geo["columns"]["geometry"]["geometry_types"] == ["MultiPolygon", "Polygon"]
+    for item in items:
+        pystac.validation.validate(item, validator=validator())
+        outline = shapely.geometry.shape(item.geometry)
+        assert outline.is_valid
+        assert outline.area < 0.002
+        assert (item.bbox[0] > item.bbox[2]) == (outline.geom_type == "MultiPolygon")
+    outlines = open_dataset(small.root).frame().geometry
+    assert sorted(outlines.geom_type) == ["MultiPolygon"] * 2 + ["Polygon"] * 4
+    assert shapely.area(outlines).max() < 0.0002
+    if stac_items == "tile":
+        whole = shapely.union_all([shapely.geometry.shape(item.geometry) for item in items])
+        assert whole.bounds[::2] == (-180, 180)
+        assert whole.area == pytest.approx((360 + expected[2] - expected[0]) * (expected[3] - expected[1]), rel=0.01)
 
 
 def test_a_damaged_patch_leaves_the_old_description(tmp_path):

@@ -75,6 +75,7 @@ def test_all_published_patches_are_wanted(shared_data):
     collected = collect([str(path)])
     assert (len(collected.rows), collected.merged, collected.refused) == (115, (), ())
     names = pd.read_parquet(path, columns=["patch_id"]).patch_id
-    wanted = {f"{row.product}_{col:02d}_{line:02d}" for row in collected.rows for col, line in row.patches}
+    cells = {str(row.product): row.patches for row in collected.rows}
+    wanted = {f"{product}_{col:02d}_{line:02d}" for product, found in cells.items() for col, line in found}
     assert len(wanted) == len(names) == 480_038
     assert wanted == set(names)

@@ -23,6 +23,20 @@ def one(text, span=None):
 @pytest.mark.parametrize(
     "name",
     [
+        "01CDL@2023-01-05", "10CDS@2023-01-05", "31VFC@2023-01-05", "31VFL@2023-01-05",
+        "S2A_MSIL1C_20230105T163821_N0509_R083_T01CDL_20230105T193523",
+    ],
+)  # fmt: skip
+def test_tiles_of_esas_grid_that_mgrs_would_not_have_are_taken(name):
+    row = one(name)
+    assert isinstance(row, TileRow)
+    assert row.footprint.is_valid
+    assert row.tile in name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
         "S2A_MSIL1C_20170613T101031_N0205_R022_T33UUP_20170613T101608",
         "S2A_MSIL2A_20170613T101031_N0205_R022_T33UUP_20170613T101608",
         "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP",

@@ -11,6 +11,7 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pyarrow.parquet as pq
 import pyproj
 import pytest
 
@@ -151,6 +152,40 @@ def test_the_map_shows_what_the_table_says(shown: tuple[Config, Workspace, Shown
         expected |= dict.fromkeys(group.cells, seen)
     assert drawn == expected
     assert first["absent"] == [["no pass within 6 days contains it fully", 12]]
+
+
+def test_across_the_antimeridian_the_table_is_cut_and_the_map_stays_in_one_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patches of 01KAB around column 65, through which 180° runs, with a scene whose ring begins in the east."""
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "tiles:\n  - {tile: 01KAB, acquired: 2020-06-13T22:19:41Z, patches: {columns: [64, 67], rows: [40, 40]}}\n"
+    )
+    config = load_config(path)
+    (target,) = config.targets()
+    ring = [(179.5, -17.2), (179.5, -16.2), (-179.5, -16.2), (-179.5, -17.2), (179.5, -17.2)]
+    scene = {**entry(0, 0, 1), "footprint": ring, "system:time_start": 1592069551000}
+    monkeypatch.setattr(matching, "find_candidates", lambda *_, lacking=False: {} if lacking else {target.key: [scene]})
+    workspace = Workspace(config.workspace_path)
+    workspace.path.mkdir(parents=True)
+    index = match(config, workspace)
+    paths = show_match(config, workspace, index)
+    table = geopandas.read_parquet(paths.table)
+    assert sorted(table.geometry.geom_type) == ["MultiPolygon", "Polygon", "Polygon", "Polygon"]
+    assert table.geometry.is_valid.all()
+    assert np.abs(table.geometry.bounds.to_numpy()[:, [0, 2]]).max() <= 180
+    crossing = table.geometry[table.geometry.geom_type == "MultiPolygon"].iloc[0]
+    assert crossing.area < 0.0002
+    geo = json.loads(pq.read_metadata(paths.table).metadata[b"geo"])["columns"]["geometry"]
+    west, _, east, _ = geo["bbox"]
+    assert (179.9 < west < 180, -180 < east < -179.9) == (True, True)
+    assert geo["geometry_types"] == ["MultiPolygon", "Polygon"]
+    view = page_data(paths.map.read_text("utf-8"))
+    drawn = [point for row in view["tiles"][0]["mesh"] for point in row]
+    seen = [point for each in view["passes"] for scene in each["slices"] for point in scene["ring"]]
+    assert min(lon for lon, _ in seen) < min(lon for lon, _ in drawn)
+    assert max(lon for lon, _ in drawn) < max(lon for lon, _ in seen)
 
 
 def test_the_map_needs_no_network_and_runs_nothing_it_was_given(shown: tuple[Config, Workspace, Shown]) -> None:
