@@ -84,27 +84,32 @@ def plainly_plausible_each(pixels: Pixels) -> list[bool]:
     highest: list[int] = np.maximum.reduce(pixels.view(np.int32), axis=1).tolist()
     sample = pixels[:, :: pixels.shape[1] // _SAMPLES + 1]
     varied: list[bool] = (sample != sample[:, :1]).any(axis=1).tolist()
+    with np.errstate(invalid="ignore"):
+        means: list[float] = sample.mean(axis=1).tolist()
     if max(highest) < 0:
-        return [various and lowest <= _LOWEST_MEAN_SIGNED for various, lowest in zip(varied, highest, strict=True)]
+        return [
+            various and lowest <= _LOWEST_SIGNED and (lowest <= _LOWEST_MEAN_SIGNED or _mean_is_plausible(patch, mean))
+            for various, lowest, mean, patch in zip(varied, highest, means, pixels, strict=True)
+        ]
     lowest_of: list[int] = np.maximum.reduce(pixels.view(np.uint32), axis=1).tolist()
     zero = pixels == 0
     zeros = zero.sum(axis=1).tolist() if zero.any() else [0] * len(pixels)
-    with np.errstate(invalid="ignore"):
-        means: list[float] = sample.mean(axis=1).tolist()
-    # A mean well within the limits by a sample is within them.
     return [
         various
         and high <= _HIGHEST
         and _NEGATIVE < lowest <= _LOWEST
         and count < _FEW_ZEROS
-        and (_MEAN_DB[0] + _MARGIN_DB <= mean <= _MEAN_DB[1] - _MARGIN_DB or _mean_is_plausible(patch))
+        and _mean_is_plausible(patch, mean)
         for various, high, lowest, count, mean, patch in zip(
             varied, highest, lowest_of, zeros, means, pixels, strict=True
         )
     ]
 
 
-def _mean_is_plausible(pixels: Pixels) -> bool:
+def _mean_is_plausible(pixels: Pixels, by_sample: float) -> bool:
+    """Whether a mean lies within the limits; one that does so by far in a sample does."""
+    if _MEAN_DB[0] + _MARGIN_DB <= by_sample <= _MEAN_DB[1] - _MARGIN_DB:
+        return True
     return _MEAN_DB[0] <= float(pixels.mean(dtype=np.float64)) <= _MEAN_DB[1]
 
 
