@@ -31,6 +31,7 @@ _SAMPLES = 97
 _MARGIN_DB = 5.0
 _LOWEST_MEAN_SIGNED = int(np.float32(_MEAN_DB[0]).view(np.int32))
 _NEGATIVE = 1 << 31
+_NEGATIVE_ZERO = -(1 << 31)
 
 
 def plainly_valid(pixels: Pixels) -> bool:
@@ -87,9 +88,13 @@ def plainly_plausible_each(pixels: Pixels) -> list[bool]:
     with np.errstate(invalid="ignore"):
         means: list[float] = sample.mean(axis=1).tolist()
     if max(highest) < 0:
+        nearest_zero: list[int] = np.minimum.reduce(pixels.view(np.int32), axis=1).tolist()
         return [
-            various and lowest <= _LOWEST_SIGNED and (lowest <= _LOWEST_MEAN_SIGNED or _mean_is_plausible(patch, mean))
-            for various, lowest, mean, patch in zip(varied, highest, means, pixels, strict=True)
+            various
+            and lowest <= _LOWEST_SIGNED
+            and (nearest > _NEGATIVE_ZERO or np.count_nonzero(patch) > len(patch) - _FEW_ZEROS)
+            and (lowest <= _LOWEST_MEAN_SIGNED or _mean_is_plausible(patch, mean))
+            for various, lowest, nearest, mean, patch in zip(varied, highest, nearest_zero, means, pixels, strict=True)
         ]
     lowest_of: list[int] = np.maximum.reduce(pixels.view(np.uint32), axis=1).tolist()
     zero = pixels == 0

@@ -130,7 +130,7 @@ def test_the_quick_look_passes_nothing_that_the_check_refuses(seed):
     rng = np.random.default_rng(seed)
     pixels = rng.normal(rng.uniform(-45, 15, (6, 1)), rng.choice([0, 0.1, 5, 30], (6, 1)), (6, 70)).astype(np.float32)
     for row in pixels:
-        row[: rng.integers(0, 5)] = rng.choice([0.0, 0.0, -12.0, np.nan, np.inf, -np.inf, -9999.0, 1001.0, -1001.0])
+        row[: rng.integers(0, 5)] = rng.choice([0.0, -0.0, -12.0, np.nan, np.inf, -np.inf, -9999.0, 1001.0, -1001.0])
     quick = plainly_plausible_each(pixels)
     for row, passed in zip(pixels, quick, strict=True):
         if passed:
