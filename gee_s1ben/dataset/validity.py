@@ -92,7 +92,7 @@ def plainly_plausible_each(pixels: Pixels) -> list[bool]:
         return [
             various
             and lowest <= _LOWEST_SIGNED
-            and (nearest > _NEGATIVE_ZERO or np.count_nonzero(patch) > len(patch) - _FEW_ZEROS)
+            and (nearest > _NEGATIVE_ZERO or bool(np.count_nonzero(patch) > len(patch) - _FEW_ZEROS))
             and (lowest <= _LOWEST_MEAN_SIGNED or _mean_is_plausible(patch, mean))
             for various, lowest, nearest, mean, patch in zip(varied, highest, nearest_zero, means, pixels, strict=True)
         ]
