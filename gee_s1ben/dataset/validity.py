@@ -31,7 +31,9 @@ _SAMPLES = 97
 _MARGIN_DB = 5.0
 _LOWEST_MEAN_SIGNED = int(np.float32(_MEAN_DB[0]).view(np.int32))
 _NEGATIVE = 1 << 31
-_NEGATIVE_ZERO = -(1 << 31)
+_ZERO_DB = 1e-6
+"""What is left of zeros by filter and interpolation; no more than one pixel in a million lies so near by chance."""
+_NEAR_ZERO_SIGNED = int(np.float32(-_ZERO_DB).view(np.int32))
 
 
 def plainly_valid(pixels: Pixels) -> bool:
@@ -92,12 +94,12 @@ def plainly_plausible_each(pixels: Pixels) -> list[bool]:
         return [
             various
             and lowest <= _LOWEST_SIGNED
-            and (nearest > _NEGATIVE_ZERO or bool(np.count_nonzero(patch) > len(patch) - _FEW_ZEROS))
+            and (nearest > _NEAR_ZERO_SIGNED or bool(np.count_nonzero(_is_zero(patch)) < _FEW_ZEROS))
             and (lowest <= _LOWEST_MEAN_SIGNED or _mean_is_plausible(patch, mean))
             for various, lowest, nearest, mean, patch in zip(varied, highest, nearest_zero, means, pixels, strict=True)
         ]
     lowest_of: list[int] = np.maximum.reduce(pixels.view(np.uint32), axis=1).tolist()
-    zero = pixels == 0
+    zero = _is_zero(pixels)
     zeros = zero.sum(axis=1).tolist() if zero.any() else [0] * len(pixels)
     return [
         various
@@ -109,6 +111,11 @@ def plainly_plausible_each(pixels: Pixels) -> list[bool]:
             varied, highest, lowest_of, zeros, means, pixels, strict=True
         )
     ]
+
+
+def _is_zero(pixels: Pixels) -> npt.NDArray[np.bool_]:
+    near: npt.NDArray[np.bool_] = np.abs(pixels) < _ZERO_DB
+    return near
 
 
 def _mean_is_plausible(pixels: Pixels, by_sample: float) -> bool:
@@ -132,15 +139,15 @@ def implausible(bands: Mapping[str, Pixels]) -> str | None:
         Exact zeros beyond chance, which stand for no data without saying so; a mean outside −40 to +10 dB; a band of
         one number; no pixel below 0 dB, as in linear power. None if there is nothing of that.
     """
-    zeros = {name: pixels == 0 for name, pixels in bands.items()}
+    zeros = {name: _is_zero(pixels) for name, pixels in bands.items()}
     size = min((pixels.size for pixels in bands.values()), default=0)
     joint = int(np.logical_and.reduce(list(zeros.values())).sum()) if len(bands) > 1 else 0
     if joint >= _FEW_ZEROS:
-        return f"{joint} of {size} pixels are exactly 0 dB in all bands, which stands for no data"
+        return f"{joint} of {size} pixels are 0.000 dB in all bands, which stands for no data"
     for name, pixels in bands.items():
         count = int(np.count_nonzero(zeros[name]))
         if count >= max(_FEW_ZEROS, _ZEROS_BY_CHANCE * size):
-            return f"{count} of {size} pixels of {name} are exactly 0 dB, which stands for no data"
+            return f"{count} of {size} pixels of {name} are 0.000 dB, which stands for no data"
         mean = float(pixels.mean(dtype=np.float64)) if size else 0.0
         if not _MEAN_DB[0] <= mean <= _MEAN_DB[1]:
             return f"{name} is {mean:.4g} dB in the mean, which no backscatter is"

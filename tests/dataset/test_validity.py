@@ -73,11 +73,15 @@ CORNER = (slice(0, 1), slice(0, 3))
 IMPLAUSIBLE = {
     "zeros in both": (
         {"VV": changed(VV, CORNER, 0), "VH": changed(VH, CORNER, 0)},
-        "3 of 1600 pixels are exactly 0 dB",
+        "3 of 1600 pixels are 0.000 dB",
     ),
-    "negative zeros": ({"VV": changed(VV, CORNER, -0.0), "VH": changed(VH, CORNER, -0.0)}, "exactly 0 dB in all"),
-    "zeros in one": ({"VV": VV, "VH": changed(VH, slice(0, 4), 0)}, "160 of 1600 pixels of VH are exactly 0 dB"),
-    "all zero": ({"VV": np.zeros_like(VV)}, "exactly 0 dB"),
+    "negative zeros": ({"VV": changed(VV, CORNER, -0.0), "VH": changed(VH, CORNER, -0.0)}, "0.000 dB in all"),
+    "zeros that were interpolated": (
+        {"VV": changed(VV, CORNER, [4e-16, -4e-16, 0]), "VH": changed(VH, CORNER, [0, 9e-16, -1e-9])},
+        "3 of 1600 pixels are 0.000 dB",
+    ),
+    "zeros in one": ({"VV": VV, "VH": changed(VH, slice(0, 4), 0)}, "160 of 1600 pixels of VH are 0.000 dB"),
+    "all zero": ({"VV": np.zeros_like(VV)}, "0.000 dB"),
     "linear power": ({"VV": 10 ** (VV / 10), "VH": 10 ** (VH / 10)}, "linear power"),
     "scaled": ({"VV": VV * 10, "VH": VH}, "VV is -1.* dB in the mean"),
     "dark": ({"VV": VV, "VH": VH - 25}, "VH is -4.* dB in the mean"),
@@ -118,7 +122,7 @@ def test_filled_pixels_are_not_judged():
         filled, count = FillRule(fill).apply(bands)
         assert count == lacking.sum()
         assert (filled["VV"][lacking] == fill).all()
-    assert "exactly 0 dB" in FillRule(-25.0).apply(
+    assert "0.000 dB" in FillRule(-25.0).apply(
         {name: changed(pixels, (30, slice(9)), 0) for name, pixels in bands.items()}
     )
 
@@ -130,7 +134,9 @@ def test_the_quick_look_passes_nothing_that_the_check_refuses(seed):
     rng = np.random.default_rng(seed)
     pixels = rng.normal(rng.uniform(-45, 15, (6, 1)), rng.choice([0, 0.1, 5, 30], (6, 1)), (6, 70)).astype(np.float32)
     for row in pixels:
-        row[: rng.integers(0, 5)] = rng.choice([0.0, -0.0, -12.0, np.nan, np.inf, -np.inf, -9999.0, 1001.0, -1001.0])
+        row[: rng.integers(0, 5)] = rng.choice(
+            [0.0, -0.0, 1e-7, -1e-7, -12.0, np.nan, np.inf, -np.inf, -9999.0, 1001.0, -1001.0]
+        )
     quick = plainly_plausible_each(pixels)
     for row, passed in zip(pixels, quick, strict=True):
         if passed:
