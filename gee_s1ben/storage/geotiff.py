@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 import rasterio
 from rasterio._err import CPLE_BaseError  # GDAL's own, which rasterio lets through from here and there
 from rasterio.enums import Interleaving
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from gee_s1ben.errors import RasterError
@@ -29,11 +28,14 @@ GDAL_ERRORS = (RasterioError, CPLE_BaseError, OSError, ValueError)
 
 MOST_SCENE_PX = 2**31
 """Pixels of one band of a scene: the largest Sentinel-1 scenes have a third of it."""
-MOST_PATCH_PX = 4096**2
-"""Pixels of one band of a patch."""
+MOST_PATCH_PX = 8192**2
+"""Pixels of one band of the largest patch that a configuration may ask for."""
+_ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
+"""GDAL's options for a file whose neighbours are not looked at."""
 _MOST_BANDS = 256
+_LEAST_BLOCK_BYTES = 4 * 2**20
 _MOST_BLOCK_BYTES = 256 * 2**20
-"""Of a strip or tile, which is decoded whole whatever part of it is read."""
+"""Of a strip or tile, which is decoded whole whatever part of it is read: so much at most, less in small rasters."""
 
 
 def open_geotiff(path: Path, *, most_px: int = MOST_SCENE_PX) -> Any:
@@ -66,12 +68,7 @@ def open_geotiff(path: Path, *, most_px: int = MOST_SCENE_PX) -> Any:
     if not stat.S_ISREG(mode) or str(full).startswith("/vsi"):
         raise RasterError(f"{path} is no file or does not exist: a GeoTIFF is wanted")
     try:
-        with (
-            rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO"),
-            warnings.catch_warnings(),
-        ):
-            # Said as an error by those who need the georeference.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.Env(**_ALONE):
             file = rasterio.open(full, driver="GTiff")
     except GDAL_ERRORS as error:
         raise RasterError(
@@ -100,7 +97,7 @@ def open_geotiff_bytes(content: bytes, name: str, *, most_px: int = MOST_SCENE_P
     """
     if not content:  # rasterio would take an empty file for one to be written
         raise RasterError(f"{name}: not a whole GeoTIFF (0 bytes)")
-    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO"), MemoryFile(content) as memory:
+    with rasterio.Env(**_ALONE), MemoryFile(content) as memory:
         try:
             file = memory.open(driver="GTiff")
         except GDAL_ERRORS as error:
@@ -129,9 +126,10 @@ def _refusal(file: Any, most_px: int) -> str:
         return f"{file.width}×{file.height} pixels, where at most {most_px} in all are read"
     if file.count > _MOST_BANDS:
         return f"{file.count} bands, where at most {_MOST_BANDS} are read"
+    most_bytes = min(_MOST_BLOCK_BYTES, max(_LEAST_BLOCK_BYTES, 16 * most_px))
     together = file.count if file.interleaving == Interleaving.pixel else 1
     for (height, width), dtype in zip(file.block_shapes, file.dtypes, strict=True):
-        if height * width * together * _item_bytes(dtype) > _MOST_BLOCK_BYTES:
+        if height * width * together * _item_bytes(dtype) > most_bytes:
             return f"its pixels stand in blocks of {width}×{height}, too large to decode; write it in tiles of 512×512"
     if "OVERVIEW_FILE" in file.tags(ns="OVERVIEWS"):
         return "its metadata name another file for its overviews, which is not followed"

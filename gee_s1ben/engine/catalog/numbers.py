@@ -22,6 +22,8 @@ NoData = float | Literal["none"]
 
 _STAND_INS = (-99.0, -999.0, -9999.0, -99999.0, -32768.0, -32767.0, 9999.0, 32767.0, 65535.0, 255.0)
 """Stored numbers that stand for no data where no tag says so and they are far from any backscatter."""
+_HUGE = 1e9
+"""A stored number beyond this, such as the lowest or the highest float32, is no count and no decibel."""
 _USUAL_DB = (-60.0, 40.0)
 _LIMITS: dict[Unit | None, tuple[float, float]] = {
     "decibel": (-200.0, 100.0),
@@ -104,8 +106,13 @@ class Reading:
                 else:
                     unusual = (numbers < _USUAL_DB[0]) | (numbers > _USUAL_DB[1])
                     if unusual.any():
-                        absent |= unusual & np.isin(stored, _STAND_INS)
+                        absent |= unusual & _is_stand_in(stored)
         return absent
+
+
+def _is_stand_in(stored: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether stored numbers are usual for no data, provided that they are far from any backscatter."""
+    return np.isin(stored, _STAND_INS) | (np.abs(stored) > _HUGE)
 
 
 def plain_reading(name: str, dtype: str, scale: float, offset: float, nodata: float | None) -> Reading | None:
@@ -151,7 +158,7 @@ class _Tally:
         numbers = reading.scaled(stored)[usual].astype(np.float64)
         far = (numbers < _USUAL_DB[0]) | (numbers > _USUAL_DB[1])
         if far.any():
-            numbers = numbers[~(far & np.isin(stored[usual], _STAND_INS))]
+            numbers = numbers[~(far & _is_stand_in(stored[usual]))]
         if not len(numbers):
             return
         low, high = _LIMITS[reading.unit]

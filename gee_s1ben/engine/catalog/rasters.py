@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from gee_s1ben.domain.grid import Grid, Transform
@@ -85,7 +86,11 @@ def survey(
     found: list[tuple[SourceBand, str | None]] = []
     for path in rasters:
         check_beside(path)
-        with open_geotiff(path) as dataset:
+        with warnings.catch_warnings():
+            # Said as an error below; not where threads open files, which share the filters of warnings.
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            dataset = open_geotiff(path)
+        with dataset:
             grid = _grid_of(dataset, path)
             for index, (dtype, description) in enumerate(zip(dataset.dtypes, dataset.descriptions, strict=True), 1):
                 if dataset.colorinterp[index - 1] == ColorInterp.alpha:

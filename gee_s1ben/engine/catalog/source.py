@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window
 
 from gee_s1ben.domain.grid import Grid
@@ -50,11 +50,15 @@ def stored_strip(dataset: Any, source: SourceBand, row: int) -> tuple[npt.NDArra
     """Read a strip's numbers as they are stored, and where the tags and masks say that they are data, if they do."""
     window = rows_of(source.grid, row)
     flags, declared = dataset.mask_flag_enums[source.index - 1], dataset.nodatavals[source.index - 1]
-    # GDAL looks at a mask or at a no-data value, not at both.
-    masked = MaskFlags.per_dataset in flags or MaskFlags.alpha in flags
+    alpha = [number for number, use in enumerate(dataset.colorinterp, 1) if use == ColorInterp.alpha]
+    # GDAL looks at a mask, at a no-data value or at an alpha band: at the first of them that there is.
+    masked = MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags
     try:
         stored = dataset.read(source.index, window=window)
         valid = dataset.read_masks(source.index, window=window) > 0 if masked else None
+        for number in alpha:
+            seen = dataset.read(number, window=window) > 0
+            valid = seen if valid is None else valid & seen
     except GDAL_ERRORS as error:
         raise RasterError(
             f"{source.path} cannot be decoded from row {row} on, it is truncated or damaged: {gdal_reason(error)}"
