@@ -20,6 +20,7 @@ from gee_s1ben.dataset.patch_reader import PatchReader
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.errors import InputError, RasterError
+from gee_s1ben.files import open_descriptor, read_regular
 
 _MOST_RECORD_BYTES = 64 * 2**20
 
@@ -51,8 +52,7 @@ class Contents:
         """
         path = root / PROVENANCE / "dataset.json"
         try:
-            with path.open("rb") as file:
-                record = json.loads(file.read(_MOST_RECORD_BYTES))
+            record = json.loads(read_regular(path, _MOST_RECORD_BYTES))
             form = layout(record["layout"])
             polarisations = tuple(str(name) for name in record["radar"]["polarisations"])
         except FileNotFoundError:
@@ -140,7 +140,7 @@ class CheckedReader:
             file_name = raster_name(name, polarisation)
             path = f"{contents.root}/{folder}/{file_name}"  # pathlib would take as long as the reading
             try:
-                with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+                with open(path, "rb", buffering=0, opener=open_descriptor) as file:  # noqa: PTH123
                     data = file.read()
             except OSError as error:
                 raise RasterError(

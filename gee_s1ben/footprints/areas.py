@@ -12,6 +12,9 @@ import pyogrio
 from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.errors import InputError
+from gee_s1ben.files import open_regular
+from gee_s1ben.footprints import geopackage
+from gee_s1ben.footprints.parquet import check_geometries
 from gee_s1ben.footprints.row import Readings, Refusal, Span, TileRow
 from gee_s1ben.footprints.squares import check_area, tiles_touching
 
@@ -87,12 +90,17 @@ def _frames(path: Path) -> Iterator[tuple[str, Any]]:
     try:
         _check_kind(path)
         if path.suffix.lower() in (".parquet", ".geoparquet"):
+            check_geometries(path)
             yield "", geopandas.read_parquet(path)
             return
-        layers = [str(name) for name, kind in _of_gdal(pyogrio.list_layers, path) if kind is not None]
+        options: dict[str, Any] = {}
+        if path.suffix.lower() == ".gpkg":
+            layers, options = geopackage.layers(path), geopackage.OPTIONS
+        else:
+            layers = [str(name) for name, kind in _of_gdal(pyogrio.list_layers, path) if kind is not None]
         for layer in layers:
             # A geometry that cannot be made is None, so that the others go on.
-            frame = _of_gdal(geopandas.read_file, path, layer=layer, on_invalid="ignore")
+            frame = _of_gdal(geopandas.read_file, path, layer=layer, on_invalid="ignore", **options)
             yield f"{layer} " if len(layers) > 1 else "", frame
     except InputError:
         raise
@@ -109,10 +117,10 @@ def _of_gdal(read: Callable[..., Any], path: Path, **options: Any) -> Any:
 
 def _check_kind(path: Path) -> None:
     """Hold the content against the name: GDAL goes by content alone, and knows formats that name other files."""
+    with open_regular(path) as file:
+        start = file.read(64)
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path} is larger than {MAX_BYTES} bytes: that is more than areas need")
-    with path.open("rb") as file:
-        start = file.read(64)
     kind = path.suffix.lower()
     if kind in _JSON:
         fits = start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
