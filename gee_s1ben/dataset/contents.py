@@ -140,7 +140,7 @@ class CheckedReader:
             file_name = raster_name(name, polarisation)
             path = f"{contents.root}/{folder}/{file_name}"  # pathlib would take as long as the reading
             try:
-                with open(path, "rb", buffering=0, opener=open_descriptor) as file:  # noqa: PTH123
+                with open(path, "rb", buffering=0, opener=open_descriptor) as file:
                     data = file.read()
             except OSError as error:
                 raise RasterError(

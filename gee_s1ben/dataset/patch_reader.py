@@ -62,7 +62,7 @@ class PatchReader:
     def grid(self, path: Path | str) -> Grid:
         """Read the grid of a patch raster, of a known kind from its header alone."""
         try:
-            with open(path, "rb", buffering=0, opener=open_descriptor) as file:  # noqa: PTH123  twice as fast as Path.open
+            with open(path, "rb", buffering=0, opener=open_descriptor) as file:
                 start, size = file.read(_READ_AHEAD), os.fstat(file.fileno()).st_size
         except OSError as error:
             raise _unreadable(path, error) from error
@@ -75,7 +75,7 @@ class PatchReader:
         expected = self._forms[0].size if self._forms else 0
         data = bytearray(expected + 1)  # one more, to see whether the file is longer
         try:
-            with open(path, "rb", buffering=0, opener=open_descriptor) as file:  # noqa: PTH123
+            with open(path, "rb", buffering=0, opener=open_descriptor) as file:
                 count = file.readinto(data) or 0
                 if count != expected:
                     return data[:count] + bytearray(file.read())

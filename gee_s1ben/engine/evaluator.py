@@ -24,6 +24,7 @@ from gee_s1ben.engine.expression import (
     Node,
     ValueReference,
 )
+from gee_s1ben.engine.limits import Budget
 from gee_s1ben.engine.registry import CONTEXT_PARAMETER, Algorithm, Context, lookup
 from gee_s1ben.errors import EngineError, UnknownAlgorithmError
 
@@ -83,6 +84,7 @@ class Evaluator:
 
     expression: Expression
     context: Context
+    budget: Budget = field(default_factory=Budget)
 
     def result(self) -> Any:
         """Return the value of the expression.
@@ -159,7 +161,7 @@ class Evaluator:
             return (yield from self._choose(arguments, scope))
         algorithm = lookup(name)
         given = yield from self._dictionary(arguments, scope)
-        return call_algorithm(algorithm, given, self.context)
+        return self.budget.take(call_algorithm(algorithm, given, self.context))
 
     def _choose(self, arguments: Mapping[str, Node], scope: Scope) -> _Steps:
         """Evaluate only the branch that is taken."""
@@ -199,6 +201,8 @@ def call_algorithm(algorithm: Algorithm, given: Mapping[str, Any], context: Cont
         if _NAMES_ITS_ALGORITHM.match(str(error)):
             raise
         raise EngineError(f"{name}: {error}", error.status) from error
+    except ArithmeticError as error:  # a date in the year 10^9, a number that no array holds
+        raise EngineError(f"{name}: Computed value is out of range ({error}).") from error
 
 
 def evaluate(expression: Expression, context: Context) -> Any:
