@@ -131,9 +131,9 @@ class Evaluator:
                 items = []
                 for item in nodes:
                     items.append((yield item, scope))  # noqa: PERF401 - a yield has no place in a comprehension
-                return items
+                return self.budget.take(items)
             case DictionaryNode(mapping):
-                return (yield from self._dictionary(mapping, scope))
+                return self.budget.take((yield from self._dictionary(mapping, scope)))
             case Invocation(algorithm=str(name)):
                 return (yield from self._invoke(name, node.arguments, scope))
             case Invocation(function=str(reference)):

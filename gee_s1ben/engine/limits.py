@@ -23,7 +23,7 @@ MAX_DEPTH: Final = 500
 """Lists in lists."""
 MAX_BANDS: Final = 5_000
 """Of an image that is only looked at; what is computed may have fewer."""
-MAX_TOTAL: Final = 50_000_000
+MAX_TOTAL: Final = 10_000_000
 """Elements of all lists of one evaluation, those that were given up included."""
 MAX_SECONDS: Final = 300.0
 """Earth Engine's own limit for an interactive request."""
@@ -93,20 +93,25 @@ def _checked_size(value: Any) -> int:
         raise EngineError(TOO_LARGE)
     own = len(_members(value))
     check_elements(own)
-    level, count = [value], 0
-    for _ in range(MAX_DEPTH):
-        below: list[Any] = []
-        for item in level:
-            members = _members(item)
-            count += len(members)
-            if not _NESTED.isdisjoint(map(type, members)):
-                below += [member for member in members if type(member) in _NESTED]
-            if count > MAX_NESTED or len(below) > MAX_NESTED:
-                raise EngineError(TOO_LARGE)
-        if not below:
-            return own
-        level = below
-    raise EngineError("Computed value is too large: it nests too deeply.")
+    known: dict[int, tuple[int, int]] = {}
+    """Elements and depth of what was walked through: what is held twice is walked through once."""
+    stack = [(value, False)]
+    while stack:
+        item, walked = stack.pop()
+        if id(item) in known:
+            continue
+        members = _members(item)
+        below = [] if _NESTED.isdisjoint(map(type, members)) else [one for one in members if type(one) in _NESTED]
+        if not walked and below:
+            stack.append((item, True))
+            stack += [(one, False) for one in below if id(one) not in known]
+            continue
+        inside = [known[id(one)] for one in below]
+        size, depth = len(members) + sum(one[0] for one in inside), 1 + max((one[1] for one in inside), default=0)
+        if size > MAX_NESTED or depth > MAX_DEPTH:
+            raise EngineError(TOO_LARGE)
+        known[id(item)] = size, depth
+    return own
 
 
 def _members(value: Any) -> Any:

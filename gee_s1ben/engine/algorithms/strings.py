@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from gee_s1ben.engine import patterns
 from gee_s1ben.engine.algorithms.numbers import plain
 from gee_s1ben.engine.description import describe
 from gee_s1ben.engine.expression import whole_number
-from gee_s1ben.engine.limits import check_characters
-from gee_s1ben.engine.patterns import pattern_of, replaced
+from gee_s1ben.engine.limits import check_characters, check_elements
+from gee_s1ben.engine.patterns import matches, pattern_of, replaced
 from gee_s1ben.engine.registry import algorithm
 from gee_s1ben.errors import EngineError
 
@@ -86,7 +87,7 @@ def match(input: str, regex: str, flags: str = "") -> list[str]:  # noqa: A002 -
     """Return the first match and its groups, or with ``g`` all matches."""
     pattern = _pattern("String.match", regex, flags)
     if "g" in flags:
-        return [found.group() for found in pattern.finditer(input)]
+        return [found.group() for found in matches(pattern, input)]
     found = pattern.search(input)
     return [] if found is None else [found.group(), *(group or "" for group in found.groups())]
 
@@ -104,7 +105,10 @@ def replace(input: str, regex: str, replacement: str, flags: str = "") -> str:  
 @algorithm("String.split")
 def split(string: str, regex: str, flags: str = "") -> list[str]:
     """Split at every match; an empty pattern splits into characters."""
-    return [*string] if not regex else _pattern("String.split", regex, flags).split(string)
+    if not regex:
+        check_elements(len(string))
+        return [*string]
+    return patterns.split(_pattern("String.split", regex, flags), string)
 
 
 @algorithm("String.encodeJSON")
