@@ -47,7 +47,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None, max_rows: int =
             _check_size(file.metadata, wanted, path, max_rows)
             texts = [name for name in wanted if _is_text(file.schema_arrow.field(name).type)]
         table = pq.read_table(path, columns=wanted, read_dictionary=texts)
-        for name in texts:
+        for name in wanted:
             table = _expanded(table, name, path)
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from error

@@ -22,7 +22,7 @@ from gee_s1ben.files import read_regular
 
 MAX_BYTES = 16_000_000
 """The larger of the seed's dictionaries has half a megabyte."""
-_MOST_OPCODES = 2_000_000
+_MOST_OPCODES = 500_000
 _REFUSED = re.compile(
     r"(BIN)?PERSID|EXT[124]|INST|OBJ|NEWOBJ(_EX)?|BYTEARRAY8|NEXT_BUFFER|READONLY_BUFFER|EMPTY_SET|ADDITEMS|FROZENSET"
 )
