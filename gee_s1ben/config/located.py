@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from gee_s1ben.errors import ConfigError
+from gee_s1ben.storage.files import read_regular
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 12
@@ -46,8 +47,7 @@ def read_located(path: Path) -> LocatedValues:
         The file is missing, unreadable, too large, or not the plain YAML that is accepted.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         raise ConfigError(
             f"there is no {path}: give the file with --config PATH, or copy the project's config.yaml"

@@ -21,7 +21,7 @@ from gee_s1ben.dataset.patch_reader import PatchReader
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.errors import InputError, RasterError
-from gee_s1ben.storage.files import read_regular
+from gee_s1ben.storage.files import read_patch, read_regular
 
 _MOST_RECORD_BYTES = 64 * 2**20
 
@@ -53,8 +53,7 @@ class Contents:
         """
         path = root / PROVENANCE / "dataset.json"
         try:
-            with path.open("rb") as file:
-                record = json.loads(file.read(_MOST_RECORD_BYTES))
+            record = json.loads(read_regular(path, _MOST_RECORD_BYTES))
             form = layout(record["layout"])
             polarisations = tuple(str(name) for name in record["radar"]["polarisations"])
         except FileNotFoundError:
@@ -145,7 +144,7 @@ class CheckedReader:
             file_name = raster_name(name, polarisation)
             path = f"{contents.root}/{folder}/{file_name}"  # pathlib would take as long as the reading
             try:
-                data = read_regular(path)
+                data = read_patch(path)
             except OSError as error:
                 raise RasterError(
                     f"{path} cannot be read: {error.strerror or error}; run 'gee-s1ben verify'"

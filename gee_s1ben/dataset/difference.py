@@ -15,7 +15,7 @@ import numpy as np
 from gee_s1ben.dataset.geotiff import same_grid
 from gee_s1ben.dataset.stored import Dataset, StoredPatch
 from gee_s1ben.errors import RasterError
-from gee_s1ben.storage.files import read_regular
+from gee_s1ben.storage.files import read_patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _differences(
 
 def _band_difference(a: Dataset, one: Path, b: Dataset, other: Path, tolerance_db: float) -> tuple[int, float] | str:
     """Pixels that differ and by how much at most, or in what the rasters cannot be compared."""
-    data, other_data = read_regular(one), read_regular(other)
+    data, other_data = read_patch(one), read_patch(other)
     if data == other_data:
         return 0, 0.0
     pixels, grid = a.reader.decode(data, one)
@@ -125,7 +125,7 @@ def _metadata_differences(one: StoredPatch, other: StoredPatch) -> Iterator[str]
     texts: list[Any] = []
     for path in paths:
         try:
-            texts.append(json.loads(read_regular(path)))
+            texts.append(json.loads(read_patch(path)))
         except (ValueError, OSError, RasterError, RecursionError) as error:
             yield f"{path}: unreadable ({error})"
             return

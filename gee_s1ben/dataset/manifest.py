@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from gee_s1ben.dataset.patch_columns import Column, RowFormat
 from gee_s1ben.errors import InputError
+from gee_s1ben.storage.files import check_regular
 
 PROVENANCE = "provenance"
 """Folder of the tables, under the dataset's root."""
@@ -141,7 +142,7 @@ def read_manifest(root: Path) -> Iterator[tuple[str, str]]:
         A line is not one of ``sha256sum``'s, its path leaves the root, or it is out of order.
     """
     path = manifest_path(root)
-    if not path.exists():
+    if not _is_there(path):
         return
     before = ""
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
@@ -177,8 +178,18 @@ def read_absent(root: Path) -> Iterator[AbsentRow]:
     return _read_table(absent_path(root), ABSENT_ROWS)
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    return True
+
+
 def _read_table(path: Path, form: RowFormat[_Row]) -> Iterator[_Row]:
-    if not path.exists():
+    if not _is_there(path):
         return
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         table = csv.reader(file, strict=True)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from gee_s1ben.dataset.manifest import manifest_path
 from gee_s1ben.errors import InputError
+from gee_s1ben.storage.files import open_regular
 
 _DIGEST = 64
 """Hexadecimal digits of a SHA-256."""
@@ -36,18 +37,21 @@ class ManifestIndex:
         Raises
         ------
         InputError
-            There is none.
+            There is none, or it cannot be read.
         """
         path = manifest_path(root)
         try:
-            with path.open("rb") as file:
-                if not path.stat().st_size:
-                    yield cls(b"", path)
-                    return
-                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                    yield cls(text, path)
+            file = open_regular(path)
         except FileNotFoundError:
             raise InputError(f"{path} is not there; run 'gee-s1ben run' first") from None
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        with file:
+            if not path.stat().st_size:
+                yield cls(b"", path)
+                return
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+                yield cls(text, path)
 
     def digests(self, folder: PurePosixPath | str) -> dict[str, str]:
         """SHA-256 by file name of what the manifest has under a folder.

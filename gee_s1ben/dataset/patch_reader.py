@@ -12,7 +12,7 @@ from gee_s1ben.dataset.form import PatchForm, form_of_file
 from gee_s1ben.dataset.geotiff import read_patch_tif
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import RasterError
-from gee_s1ben.storage.files import read_regular
+from gee_s1ben.storage.files import open_descriptor, read_patch
 from gee_s1ben.storage.geotiff import MOST_PATCH_PX
 
 _MOST_FORMS = 64
@@ -65,8 +65,7 @@ class PatchReader:
     def grid(self, path: Path | str) -> Grid:
         """Read the grid of a patch raster, of a known kind from its header alone."""
         try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # to open a pipe would wait for it
-            with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123
+            with open(path, "rb", buffering=0, opener=open_descriptor) as file:
                 start, size = file.read(_READ_AHEAD), os.fstat(file.fileno()).st_size
         except OSError as error:
             raise _unreadable(path, error) from error
@@ -77,7 +76,7 @@ class PatchReader:
 
     def _load(self, path: Path | str) -> bytearray:
         try:
-            return read_regular(path)
+            return read_patch(path)
         except OSError as error:
             raise _unreadable(path, error) from error
 

@@ -15,6 +15,7 @@ from gee_s1ben.dataset.labels import CLASSES_43, check_labels
 from gee_s1ben.domain.naming import S1PatchName, S2PatchNameV1
 from gee_s1ben.domain.tile import PATCH_PX, tile_grid
 from gee_s1ben.errors import InputError, NamingError
+from gee_s1ben.storage.files import read_regular
 
 Found = tuple[tuple[int, int], str | None, tuple[str, ...]]
 """(column, row), name of the Sentinel-2 patch, labels."""
@@ -97,8 +98,7 @@ def find_label_folders(path: Path) -> Iterator[LabelFolder]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            data = file.read(_LONGEST + 1)
+        data = read_regular(path, _LONGEST)
         if len(data) > _LONGEST:
             raise ValueError(f"longer than {_LONGEST} bytes")  # noqa: TRY301
         content = json.loads(data)

@@ -32,6 +32,7 @@ from gee_s1ben.dataset.layout import LayoutVersion
 from gee_s1ben.dataset.published_labels import LabelFolder, find_label_folders
 from gee_s1ben.domain.naming import S1PatchName, S2PatchNameV1, S2PatchNameV2
 from gee_s1ben.errors import InputError, NamingError
+from gee_s1ben.storage.files import check_regular, lines_of
 
 SPLITS = ("train", "validation", "test")
 """As BigEarthNet v2 names them; v1 says ``val``."""
@@ -277,6 +278,7 @@ def _checked_split(split: str | None, where: str) -> str | None:
 
 def _read_parquet(path: Path) -> pa.Table:
     try:
+        check_regular(path)
         found = pq.read_schema(path)
         missing = [name for name in _V2_COLUMNS if name not in found.names]
         if missing:
@@ -290,6 +292,7 @@ def _read_pairs(path: Path) -> pa.Table | None:
     """Read the table of pairs; None of any other table."""
     convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(_PAIRS, pa.string()), include_columns=list(_PAIRS))
     try:
+        check_regular(path)
         with pyarrow.csv.open_csv(path) as reader:
             if not {"s1_name", "s2_name"} <= set(reader.schema.names):
                 return None
@@ -304,8 +307,9 @@ def _read_pairs(path: Path) -> pa.Table | None:
 def _first_column(path: Path) -> Iterator[str]:
     """First column of a table without a header, which may be empty."""
     try:
+        check_regular(path)
         with bz2.open(path, "rt") if path.suffix == ".bz2" else path.open() as file:
-            yield from (line.partition(",")[0].strip() for line in file)
+            yield from (line.partition(",")[0].strip() for line in lines_of(file))
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"{path}: broken ({' '.join(str(error).split())[:200]})") from error
 

@@ -28,7 +28,7 @@ from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.tile import PATCH_PX, tile_grid
 from gee_s1ben.errors import InputError, NamingError, RasterError
-from gee_s1ben.storage.files import read_regular
+from gee_s1ben.storage.files import read_patch
 from gee_s1ben.storage.geotiff import MOST_PATCH_PX
 
 _RASTER = re.compile(r"_([A-Z]{2})\.tif$")
@@ -224,7 +224,7 @@ def _check_patch(
         if name not in digests:
             return f"{name} is not in the manifest"
         try:
-            contents[name] = data = read_regular(folder / name)
+            contents[name] = data = read_patch(folder / name)
         except OSError as error:
             return f"{name} cannot be read: {error.strerror or error}"
         except RasterError as error:
@@ -257,7 +257,7 @@ def _fill_db(root: Path) -> float | None:
     """Number that pixels without data were given, as a dataset of ours says; None if they were given none."""
     path = root / PROVENANCE / "dataset.json"
     try:
-        fill = json.loads(read_regular(path)).get("fill")
+        fill = json.loads(read_patch(path)).get("fill")
     except (OSError, ValueError, RecursionError, AttributeError, RasterError):
         return None  # published ones have no record
     return float(fill) if isinstance(fill, int | float) else None

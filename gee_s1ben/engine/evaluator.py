@@ -24,6 +24,7 @@ from gee_s1ben.engine.expression import (
     Node,
     ValueReference,
 )
+from gee_s1ben.engine.limits import Budget
 from gee_s1ben.engine.registry import CONTEXT_PARAMETER, Algorithm, Context, lookup
 from gee_s1ben.errors import EngineError, UnknownAlgorithmError
 
@@ -83,6 +84,7 @@ class Evaluator:
 
     expression: Expression
     context: Context
+    budget: Budget = field(default_factory=Budget)
 
     def result(self) -> Any:
         """Return the value of the expression.
@@ -129,9 +131,9 @@ class Evaluator:
                 items = []
                 for item in nodes:
                     items.append((yield item, scope))  # noqa: PERF401 - a yield has no place in a comprehension
-                return items
+                return self.budget.take(items)
             case DictionaryNode(mapping):
-                return (yield from self._dictionary(mapping, scope))
+                return self.budget.take((yield from self._dictionary(mapping, scope)))
             case Invocation(algorithm=str(name)):
                 return (yield from self._invoke(name, node.arguments, scope))
             case Invocation(function=str(reference)):
@@ -159,7 +161,7 @@ class Evaluator:
             return (yield from self._choose(arguments, scope))
         algorithm = lookup(name)
         given = yield from self._dictionary(arguments, scope)
-        return call_algorithm(algorithm, given, self.context)
+        return self.budget.take(call_algorithm(algorithm, given, self.context))
 
     def _choose(self, arguments: Mapping[str, Node], scope: Scope) -> _Steps:
         """Evaluate only the branch that is taken."""
@@ -199,6 +201,8 @@ def call_algorithm(algorithm: Algorithm, given: Mapping[str, Any], context: Cont
         if _NAMES_ITS_ALGORITHM.match(str(error)):
             raise
         raise EngineError(f"{name}: {error}", error.status) from error
+    except ArithmeticError as error:  # a date in the year 10^9, a number that no array holds
+        raise EngineError(f"{name}: Computed value is out of range ({error}).") from error
 
 
 def evaluate(expression: Expression, context: Context) -> Any:

@@ -19,6 +19,10 @@ MAX_DEPTH: Final = 200
 """How deep values may nest in place; the client stays below 100 and refers by name from there."""
 
 
+_LONGEST_LONG: Final = 20
+"""Digits of a 64-bit integer, and its sign."""
+
+
 @dataclass(frozen=True, slots=True)
 class Constant:
     """A JSON value, an integer that a double cannot hold, or bytes."""
@@ -161,9 +165,21 @@ def _member(value: Mapping[str, Any], name: str, kind: type) -> Any:
     return member
 
 
-def _integer(digits: str | int) -> int:
+def whole_number(digits: str) -> int | float:
+    """Return a whole number of JSON: an integer of 64 bits, or what a double has of it.
+
+    Raises
+    ------
+    ValueError
+        It is no number.
+    """
+    number = int(digits) if len(digits) <= _LONGEST_LONG else float(digits)
+    return number if -(2**63) <= number < 2**63 else float(number)
+
+
+def _integer(digits: str | int) -> int | float:
     try:
-        return int(digits)
+        return whole_number(str(digits))
     except ValueError as error:
         raise EngineError(f"Invalid expression: '{str(digits)[:40]}' is not an integer.") from error
 

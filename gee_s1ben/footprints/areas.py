@@ -15,9 +15,12 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.errors import InputError
+from gee_s1ben.footprints import geopackage
 from gee_s1ben.footprints.outline import repaired
+from gee_s1ben.footprints.parquet import check_geometries
 from gee_s1ben.footprints.row import Cell, Readings, Refusal, Remark, Span, TileRow
 from gee_s1ben.footprints.squares import TiledArea, patches_touching
+from gee_s1ben.storage.files import open_regular
 
 MAX_BYTES = 500_000_000
 _JSON = (".geojson", ".json")
@@ -163,12 +166,17 @@ def _frames(path: Path) -> Iterator[tuple[str, Any]]:
     try:
         _check_kind(path)
         if path.suffix.lower() in (".parquet", ".geoparquet"):
+            check_geometries(path)
             yield "", geopandas.read_parquet(path)
             return
-        layers = [str(name) for name, kind in _of_gdal(pyogrio.list_layers, path) if kind is not None]
+        options: dict[str, Any] = {}
+        if path.suffix.lower() == ".gpkg":
+            layers, options = geopackage.layers(path), geopackage.OPTIONS
+        else:
+            layers = [str(name) for name, kind in _of_gdal(pyogrio.list_layers, path) if kind is not None]
         for layer in layers:
             # An open ring is closed; a geometry that cannot be made is None, so that the others go on.
-            frame = _of_gdal(geopandas.read_file, path, layer=layer, on_invalid="fix")
+            frame = _of_gdal(geopandas.read_file, path, layer=layer, on_invalid="fix", **options)
             yield f"{layer} " if len(layers) > 1 else "", frame
     except InputError:
         raise
@@ -185,10 +193,10 @@ def _of_gdal(read: Callable[..., Any], path: Path, **options: Any) -> Any:
 
 def _check_kind(path: Path) -> None:
     """Hold the content against the name: GDAL goes by content alone, and knows formats that name other files."""
+    with open_regular(path) as file:
+        start = file.read(64)
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path} is larger than {MAX_BYTES} bytes: that is more than areas need")
-    with path.open("rb") as file:
-        start = file.read(64)
     kind = path.suffix.lower()
     if kind in _JSON:
         fits = start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")

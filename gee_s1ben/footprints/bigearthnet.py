@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 from gee_s1ben.domain.naming import S2PatchNameV2
 from gee_s1ben.domain.tile import PATCH_PX, TILE_PX
 from gee_s1ben.errors import InputError
+from gee_s1ben.footprints.parquet import read_table, unreadable
 from gee_s1ben.footprints.row import Readings, Refusal, Span, TileRow
+from gee_s1ben.storage.files import check_regular
 
 COLUMN = "patch_id"
 
@@ -35,9 +37,10 @@ def column_names(path: Path) -> list[str]:
         It is no readable Parquet file.
     """
     try:
+        check_regular(path)
         return list(pq.read_schema(path).names)
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} is no readable Parquet file: {' '.join(str(error).split())[:120]}") from error
+        raise unreadable(path, error) from error
 
 
 def read(path: Path, span: Span | None) -> Readings:  # noqa: ARG001  # every patch has its time
@@ -49,7 +52,7 @@ def read(path: Path, span: Span | None) -> Readings:  # noqa: ARG001  # every pa
         It is unreadable, or its ``patch_id`` are no texts.
     """
     try:
-        names = pq.read_table(path, columns=[COLUMN]).column(COLUMN).cast(pa.string()).combine_chunks()
+        names = read_table(path, [COLUMN]).column(COLUMN).cast(pa.string()).combine_chunks()
         parts = pc.extract_regex(names, _NAME)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: {COLUMN} cannot be read: {' '.join(str(error).split())[:120]}") from error

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import shapely
 
 from gee_s1ben.domain.naming import S1ProductName, S2ProductName
 from gee_s1ben.domain.tile import tile_grid
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.row import Readings, Refusal, Span, TileRow
-from gee_s1ben.footprints.unpickling import load_object
+from gee_s1ben.footprints.unpickling import load_object, shown
+from gee_s1ben.footprints.wellknown import read_wkt
 
 _LONGEST_WKT = 100_000
 
@@ -36,7 +36,7 @@ def read(path: Path, span: Span | None) -> Readings:  # noqa: ARG001  # every pr
             try:
                 yield _row(tile, record, str(path))
             except InputError as error:
-                yield Refusal(f"{path} [{tile!a:.20}][{identifier!a:.44}]", str(error))
+                yield Refusal(f"{path} [{shown(tile)}][{shown(identifier)}]", str(error))
 
 
 def read_links(path: Path) -> dict[str, tuple[S1ProductName, ...]]:
@@ -56,7 +56,7 @@ def read_links(path: Path) -> dict[str, tuple[S1ProductName, ...]]:
     links = {}
     for identifier, names in found.items():
         if not isinstance(identifier, str) or not isinstance(names, list):
-            raise InputError(f"{path}: {identifier!a:.44} does not lead to a list of names")
+            raise InputError(f"{path}: {shown(identifier)} does not lead to a list of names")
         links[identifier] = tuple(S1ProductName.parse(str(name)) for name in names)
     return links
 
@@ -83,13 +83,7 @@ def _row(tile: object, record: object, source: str) -> TileRow:
     _check_grid(tile, record)
     if len(wkt) > _LONGEST_WKT:
         raise InputError(f"the footprint has {len(wkt)} characters: that is no footprint")
-    try:  # an open ring is closed
-        footprint = shapely.from_wkt(wkt, on_invalid="fix")
-    except shapely.errors.ShapelyError:
-        footprint = None
-    if footprint is None:
-        raise InputError(f"the footprint is no WKT: {wkt[:40]!a}")
-    return TileRow.of_product(product, source).seen(footprint)
+    return TileRow.of_product(product, source).seen(read_wkt(wkt))
 
 
 def _check_grid(tile: str, record: dict[Any, Any]) -> None:
@@ -98,10 +92,13 @@ def _check_grid(tile: str, record: dict[Any, Any]) -> None:
     epsg, corners = record.get("EPSG"), record.get("coordinate")
     if isinstance(epsg, bytes):
         epsg = epsg.decode("ascii", "replace")
-    if f"EPSG:{epsg}" != grid.crs:
-        raise InputError(f"EPSG {epsg!a:.20} is not that of tile {tile}, {grid.crs}: they disagree")
+    code = shown(epsg).strip("'")  # whatever it is
+    if f"EPSG:{code}" != grid.crs:
+        raise InputError(f"EPSG {code} is not that of tile {tile}, {grid.crs}: they disagree")
     west, south, east, north = grid.bounds
     expected = [west, north, east, south]
-    given = corners.tolist() if isinstance(corners, np.ndarray) and corners.size <= len(expected) else None
+    given = None
+    if isinstance(corners, np.ndarray) and corners.dtype.kind in "iuf" and corners.size <= len(expected):
+        given = corners.tolist()
     if given != expected:
         raise InputError(f"the corners {given} are not those of tile {tile}, {expected}: they disagree")

@@ -14,13 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyproj
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.domain.antimeridian import Extent, bounds_of
 from gee_s1ben.domain.naming import S2ProductName
 from gee_s1ben.domain.tile import PatchBlock, Target
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.bigearthnet import column_names
+from gee_s1ben.footprints.parquet import read_table
 from gee_s1ben.footprints.row import Cell, Readings, Refusal, Span, TileRow, in_rows
+from gee_s1ben.footprints.wellknown import read_wkb
 
 MAX_ROWS = 100_000
 _CORNERS = ("first_col", "last_col", "first_row", "last_row")
@@ -120,19 +123,17 @@ def read(path: Path, span: Span | None) -> Readings:  # noqa: ARG001  # every ro
     InputError
         It cannot be read.
     """
-    try:
-        wanted = [name for name in column_names(path) if name in _SCHEMA.names]
-        table = pq.read_table(path, columns=wanted)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} is no readable Parquet file: {' '.join(str(error).split())[:120]}") from error
-    if table.num_rows > MAX_ROWS:
-        raise InputError(f"{path} has {table.num_rows} rows; at most {MAX_ROWS} are read")
-    for number, record in enumerate(table.to_pylist(), start=1):
+    table = read_table(path, _SCHEMA.names, MAX_ROWS)
+    for number in range(1, table.num_rows + 1):
         try:
-            yield _row(record, str(path))
+            yield _row({name: table.column(name)[number - 1].as_py() for name in table.column_names}, str(path))
         except InputError as error:
             yield Refusal(f"{path} row {number}", str(error))
-        except (TypeError, ValueError, KeyError, AttributeError, shapely.errors.ShapelyError) as error:
+        except (
+            # Years that Python does not have, zones that do not exist, and values of the wrong type.
+            ArithmeticError, AttributeError, LookupError, TypeError, ValueError, pa.ArrowException,
+            shapely.errors.ShapelyError,
+        ) as error:  # fmt: skip
             yield Refusal(f"{path} row {number}", f"a value has the wrong type: {' '.join(str(error).split())[:120]}")
 
 
@@ -171,12 +172,16 @@ def _row(record: dict[str, Any], source: str) -> TileRow:
     start, stop = record.get("span_start"), record.get("span_stop")
     span = Span(_utc(start), _utc(stop)) if start is not None and stop is not None else None
     if record.get("measured") and record.get("geometry"):
-        geometry = shapely.from_wkb(record["geometry"], on_invalid="fix")
-        if geometry is None:
-            raise InputError("'geometry' has the wrong type: it is no WKB")
-        row = row.seen(geometry)
+        row = row.seen(_geometry(record["geometry"]))
     _check_grid(row, record)
     return replace(row, source=record.get("source") or source, span=span, patches=_cells(record.get("patches")))
+
+
+def _geometry(content: bytes) -> BaseGeometry:
+    try:
+        return read_wkb(content)
+    except InputError as error:
+        raise InputError(f"'geometry' has the wrong type or is broken: {error}") from error
 
 
 def _utc(moment: datetime) -> datetime:

@@ -11,16 +11,22 @@ import io
 import math
 import pickle
 import pickletools
-from collections import defaultdict
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from gee_s1ben.errors import InputError
+from gee_s1ben.storage.files import read_regular
 
-MAX_BYTES = 64_000_000
+MAX_BYTES = 16_000_000
 """The larger of the seed's dictionaries has half a megabyte."""
+_MOST_OPCODES = 500_000
+_REFUSED = re.compile(
+    r"(BIN)?PERSID|EXT[124]|INST|OBJ|NEWOBJ(_EX)?|BYTEARRAY8|NEXT_BUFFER|READONLY_BUFFER|EMPTY_SET|ADDITEMS|FROZENSET"
+)
+"""Opcodes of other objects, and of sets, whose members are hashed."""
 
 
 def load_object(path: Path) -> Any:
@@ -40,7 +46,7 @@ def load_object(path: Path) -> Any:
     if (shape, dtype) != ((), np.dtype(object)):
         raise InputError(f"{path} holds an array of {dtype}, shape {shape}; a pickled dictionary is expected")
     try:
-        _refuse_sparse_memo(file.getvalue()[file.tell() :])
+        _check_opcodes(file.getvalue()[file.tell() :])
         found = _Unpickler(file).load()
     except pickle.UnpicklingError as error:
         raise InputError(f"{path} is refused: {error}") from error
@@ -51,9 +57,16 @@ def load_object(path: Path) -> Any:
     return found[()]
 
 
-def _refuse_sparse_memo(content: bytes) -> None:
-    """Refuse a pickle that numbers its parts higher than it could have: the numbers are places in an array."""
-    for opcode, argument, _ in pickletools.genops(content):
+def _check_opcodes(content: bytes) -> None:
+    """Refuse a pickle that is not built as dictionaries are, or numbers its parts higher than it could have.
+
+    The numbers are places in an array, and a mark takes as much memory as a list.
+    """
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+        if count >= _MOST_OPCODES:
+            raise pickle.UnpicklingError(f"it has more than {_MOST_OPCODES} parts")
+        if _REFUSED.fullmatch(opcode.name):
+            raise pickle.UnpicklingError(f"it holds what a dictionary of tiles does not need ({opcode.name})")
         if opcode.name.endswith("PUT") and argument is not None and argument > len(content):
             raise pickle.UnpicklingError("it asks for far more memory than it fills")
 
@@ -67,8 +80,7 @@ def read_capped(path: Path, most: int) -> bytes:
         It is larger, or cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
+        content = read_regular(path, most)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     if len(content) > most:
@@ -76,14 +88,36 @@ def read_capped(path: Path, most: int) -> bytes:
     return content
 
 
+def shown(value: object) -> str:
+    """Return a short text for any value out of a pickle, whose own text may be endless."""
+    if isinstance(value, str | bytes | float | np.generic):
+        return ascii(value[:40] if isinstance(value, str | bytes) else value)[:60]
+    return str(value) if isinstance(value, int) and abs(value) < 2**63 else f"a {type(value).__name__}"
+
+
+class _Dtype:
+    """A type of plain values by its name; numpy's own takes descriptions of any depth."""
+
+    def __init__(self, name: object, _align: object = False, _copy: object = True) -> None:
+        if not isinstance(name, str) or not _DTYPE.fullmatch(name):
+            raise pickle.UnpicklingError("an array is of a type that a dictionary of tiles does not need")
+        self.plain = np.dtype(name)
+
+    def __setstate__(self, state: Any) -> None:
+        order, fields = state[1], state[2:5]
+        if order not in ("<", ">", "|", "=") or any(part is not None for part in fields):
+            raise pickle.UnpicklingError("an array is of a type that a dictionary of tiles does not need")
+        self.plain = self.plain.newbyteorder(order)
+
+
 class _Array(np.ndarray[Any, Any]):
     """An array that is not filled with more than the file holds for it."""
 
     def __setstate__(self, state: Any) -> None:
-        _, shape, _, _, content = state
-        if math.prod(shape) > len(content):
-            raise pickle.UnpicklingError(f"an array of shape {shape} is larger than its content")
-        super().__setstate__(state)
+        version, shape, dtype, fortran, content = state
+        if not isinstance(dtype, _Dtype) or math.prod(shape) > len(content):
+            raise pickle.UnpicklingError("an array is larger than its content, or of no type")
+        super().__setstate__((version, shape, dtype.plain, fortran, content))
 
 
 def _reconstruct(kind: object, shape: object, code: object) -> Any:
@@ -93,9 +127,16 @@ def _reconstruct(kind: object, shape: object, code: object) -> Any:
 
 
 def _scalar(dtype: Any, data: Any = None) -> Any:
-    if not isinstance(dtype, np.dtype) or dtype.hasobject or not isinstance(data, bytes):
+    if not isinstance(dtype, _Dtype) or dtype.plain.hasobject or not isinstance(data, bytes):
         raise pickle.UnpicklingError("a number is made in a way that numpy does not")
-    return np.frombuffer(data, dtype, count=1)[0]
+    return np.frombuffer(data, dtype.plain, count=1)[0]
+
+
+def _dictionary(*factory: object) -> dict[Any, Any]:
+    """Stand for a ``defaultdict``: what it makes where a key is missing is not wanted, nor filled at once."""
+    if len(factory) > 1:
+        raise pickle.UnpicklingError("a dictionary is made in a way that pickle does not")
+    return {}
 
 
 def _encode(text: object, encoding: object) -> bytes:
@@ -104,6 +145,7 @@ def _encode(text: object, encoding: object) -> bytes:
     return codecs.latin_1_encode(text)[0]
 
 
+_DTYPE = re.compile(r"[|<>=]?([?bBhHiIlLqQfdOSUV]|[biufcOSUV][0-9]{1,4})")
 _NDARRAY = object()
 """Stands for the class, which pickles of arrays name but must not call."""
 _RENAMED = {"numpy._core.multiarray": "numpy.core.multiarray"}
@@ -112,13 +154,53 @@ _ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy.core.multiarray", "scalar"): _scalar,
     ("numpy", "ndarray"): _NDARRAY,
-    ("numpy", "dtype"): np.dtype,
+    ("numpy", "dtype"): _Dtype,
     ("_codecs", "encode"): _encode,
-    ("collections", "defaultdict"): defaultdict,
+    ("collections", "defaultdict"): _dictionary,
 }
 
 
-class _Unpickler(pickle.Unpickler):
+def _check_key(key: object) -> None:
+    if not isinstance(key, str | bytes | int | float | np.generic):
+        raise pickle.UnpicklingError(f"a key is {shown(key)}, where a name is expected")
+
+
+_InPython: Any = pickle._Unpickler  # noqa: SLF001 - undocumented, and what the documented one is checked against
+
+
+class _Unpickler(_InPython):  # type: ignore[misc]
+    """Python's own, in Python: here each key can be looked at before it is hashed.
+
+    The hash of a tuple is that of all it holds, as often as it holds it: forty tuples that hold the one before twice
+    take days.
+    """
+
+    dispatch: ClassVar[dict[int, Any]] = dict(_InPython.dispatch)
+
+    def load_setitem(self) -> None:
+        _check_key(self.stack[-2])
+        super().load_setitem()
+
+    def load_setitems(self) -> None:
+        for key in self.stack[::2]:
+            _check_key(key)
+        super().load_setitems()
+
+    def load_dict(self) -> None:
+        for key in self.stack[::2]:
+            _check_key(key)
+        super().load_dict()
+
+    def load_build(self) -> None:
+        if not isinstance(self.stack[-2], _Array | _Dtype):
+            raise pickle.UnpicklingError("a state is given to what needs none")
+        super().load_build()
+
+    dispatch[pickle.SETITEM[0]] = load_setitem
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+    dispatch[pickle.DICT[0]] = load_dict
+    dispatch[pickle.BUILD[0]] = load_build
+
     def find_class(self, module: str, name: str) -> Any:
         try:
             return _ALLOWED[_RENAMED.get(module, module), name]

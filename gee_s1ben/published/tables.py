@@ -11,6 +11,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from gee_s1ben.errors import InputError
+from gee_s1ben.storage.files import check_regular, lines_of
 
 _BATCH_ROWS = 50_000
 
@@ -31,6 +32,7 @@ def read_v1(path: Path) -> Iterator[tuple[str, str]]:
     names = ["s1_name", "s2_name"]
     wanted = pa_csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string()))
     try:
+        check_regular(path)
         with pa.input_stream(path, compression="detect") as file:
             for batch in pa_csv.open_csv(file, convert_options=wanted):
                 yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
@@ -48,6 +50,7 @@ def read_v2(path: Path) -> Iterator[tuple[str, str, str]]:
     """
     names = ["s1_name", "patch_id", "s2v1_name"]
     try:
+        check_regular(path)
         for batch in pq.ParquetFile(path).iter_batches(_BATCH_ROWS, columns=names):
             yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
     except (OSError, KeyError, pa.ArrowException) as error:
@@ -63,7 +66,8 @@ def read_list(path: Path) -> Iterator[str]:
         It cannot be read.
     """
     try:
+        check_regular(path)
         with bz2.open(path, "rt", encoding="utf-8") if path.suffix == ".bz2" else path.open(encoding="utf-8") as file:
-            yield from (line.strip() for line in file if line.strip())
+            yield from (line.strip() for line in lines_of(file) if line.strip())
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"{path} is no list of names: {str(error)[:120]}") from error

@@ -30,6 +30,12 @@ class Failure:
 
 FAILURES = (
     Failure(
+        # Before the rows that ask again: what our own service could not do it will not do the next time either.
+        r"internal error has occurred in the embedded earth engine service",
+        Reaction.FAIL,
+        "this is a fault of gee_s1ben: please report it with this line",
+    ),
+    Failure(
         r"different operation was already started|already started with the given request_id",
         Reaction.ATTACH,
         "it was started before: run again, and it is found by its token",

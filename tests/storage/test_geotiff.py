@@ -12,7 +12,7 @@ import rasterio
 from rasterio.transform import Affine
 
 from gee_s1ben.errors import RasterError
-from gee_s1ben.storage.files import read_regular
+from gee_s1ben.storage.files import read_patch
 from gee_s1ben.storage.geotiff import open_geotiff, open_geotiff_bytes
 
 PLACE = Affine(10, 0, 500_000, 0, -10, 6_000_000)
@@ -125,10 +125,10 @@ def test_only_regular_files_within_a_limit_are_read(tmp_path: Path) -> None:
     path, pipe = tmp_path / "file", tmp_path / "pipe"
     path.write_bytes(b"12345")
     os.mkfifo(pipe)
-    assert read_regular(path, 5) == b"12345"
+    assert read_patch(path, 5) == b"12345"
     with pytest.raises(RasterError, match="5 bytes, where at most 4"):
-        read_regular(path, 4)
-    with pytest.raises(RasterError, match="no regular file"):
-        read_regular(pipe)
+        read_patch(path, 4)
+    with pytest.raises(OSError, match="named pipe, not a file"):
+        read_patch(pipe)
     with pytest.raises(OSError, match="No such file"):
-        read_regular(tmp_path / "absent")
+        read_patch(tmp_path / "absent")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gee_s1ben.engine.coercion import coerce
+from gee_s1ben.engine.patterns import pattern_of
 from gee_s1ben.engine.registry import algorithm
 from gee_s1ben.errors import EngineError
 
@@ -139,8 +139,5 @@ def _selected(name: str, dictionary: Mapping[str, Any], selectors: Sequence[str]
 
 
 def _matching(name: str, dictionary: Mapping[str, Any], selector: str) -> set[str]:
-    try:
-        pattern = re.compile(selector)
-    except re.error as error:
-        raise EngineError(f"{name}: Invalid selector '{selector[:60]}': {error}.") from error
+    pattern = pattern_of(f"{name}: Invalid selector", selector)
     return {key for key in dictionary if pattern.fullmatch(key)}

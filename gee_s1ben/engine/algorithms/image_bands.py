@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gee_s1ben.engine.features import Element
+from gee_s1ben.engine.patterns import pattern_of
 from gee_s1ben.engine.registry import Context, algorithm
 from gee_s1ben.engine.sources import ConstantSource
 from gee_s1ben.engine.stored import load_image
@@ -69,9 +69,11 @@ def _matching(image: Image, selector: Any) -> list[Band]:
     if exact:
         return exact
     try:
-        pattern = re.compile(selector)
-    except re.error:
-        pattern = re.compile(re.escape(selector))
+        pattern = pattern_of("Image.select: Invalid pattern", selector)
+    except EngineError:  # a plain name with characters of a pattern in it, and no band has it
+        raise EngineError(
+            f"Image.select: Band pattern '{selector}' did not match any bands. {image.available}"
+        ) from None
     found = [band for band in image.bands if pattern.fullmatch(band.name)]
     if not found:
         raise EngineError(f"Image.select: Band pattern '{selector}' did not match any bands. {image.available}")

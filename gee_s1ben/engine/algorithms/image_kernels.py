@@ -9,6 +9,9 @@ from gee_s1ben.engine.kernels import Kernel
 from gee_s1ben.engine.registry import algorithm
 from gee_s1ben.errors import EngineError
 
+MAX_RADIUS_PX = 256
+"""A kernel's reach is read around every pixel; this one is 2.5 km at 10 m."""
+
 
 @algorithm("Kernel.fixed")
 def fixed(
@@ -21,6 +24,8 @@ def fixed(
     normalize: bool = False,
 ) -> Kernel:
     """Make a kernel of given weights; width and height must agree with them where they are given."""
+    if len(weights) * max(map(len, weights), default=0) > (2 * MAX_RADIUS_PX + 1) ** 2:
+        raise EngineError(f"Kernel.fixed: A kernel must not be larger than {2 * MAX_RADIUS_PX + 1} pixels a side.")
     rows = tuple(tuple(float(weight) for weight in row) for row in weights)
     if not rows or not rows[0]:
         raise EngineError("Kernel.fixed: The weights must be a rectangular, non-empty list of lists.")
@@ -73,4 +78,6 @@ def _pixels(radius: float, units: str, name: str) -> int:
         )
     if not radius >= 0:
         raise EngineError(f"Kernel.{name}: The radius must not be negative.")
+    if not radius <= MAX_RADIUS_PX:
+        raise EngineError(f"Kernel.{name}: The radius must not be larger than {MAX_RADIUS_PX} pixels.")
     return floor(radius)

@@ -10,6 +10,7 @@ from gee_s1ben.engine.algorithms.strings import as_text
 from gee_s1ben.engine.coercion import coerce
 from gee_s1ben.engine.features import ELEMENT_TYPES, Feature
 from gee_s1ben.engine.filters import Filter
+from gee_s1ben.engine.limits import check_characters, check_elements
 from gee_s1ben.engine.ordering import identity, sort_key
 from gee_s1ben.engine.registry import algorithm
 from gee_s1ben.errors import EngineError
@@ -51,6 +52,7 @@ def add(list_: list[Any], element: Any) -> list[Any]:
 @algorithm("List.cat")
 def cat(list_: list[Any], other: list[Any]) -> list[Any]:
     """Put two lists behind one another."""
+    check_elements(len(list_) + len(other))
     return [*list_, *other]
 
 
@@ -95,6 +97,7 @@ def splice(list_: list[Any], start: int, count: int, other: list[Any] | None = N
 @algorithm("List.repeat")
 def repeat(value: Any, count: int) -> list[Any]:
     """Return a list of the same value."""
+    check_elements(count)
     return [value] * count
 
 
@@ -119,12 +122,16 @@ def sequence(start: float, end: float | None = None, step: float = 1, count: int
     if end is None:
         if count is None:
             raise EngineError("List.sequence: At least one of 'end' and 'count' must be given.")
+        check_elements(count)
         return [start + i * step for i in range(count)]
     if count is not None:
+        check_elements(count)
         return [start + i * (end - start) / (count - 1) for i in range(count)] if count > 1 else [start][:count]
     if step == 0:
         raise EngineError("List.sequence: Parameter 'step' may not be 0.")
-    return [start + i * step for i in range(math.floor((end - start) / step + 1e-9) + 1)]
+    steps = (end - start) / step
+    check_elements(steps)
+    return [start + i * step for i in range(math.floor(steps + 1e-9) + 1)]
 
 
 @algorithm("List.flatten")
@@ -228,7 +235,12 @@ def unzip(list_: list[Any]) -> list[list[Any]]:
 @algorithm("List.join")
 def join(list_: list[Any], separator: str = "") -> str:
     """Write the elements into one string."""
-    return separator.join(as_text(item) for item in list_)
+    parts, size = [], 0
+    for item in list_:
+        parts.append(as_text(item))
+        size += len(parts[-1]) + len(separator)
+        check_characters(size)
+    return separator.join(parts)
 
 
 @algorithm("List.map")

@@ -7,10 +7,18 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from gee_s1ben.engine.limits import OUT_OF_MEMORY
 from gee_s1ben.engine.registry import algorithm
 from gee_s1ben.errors import EngineError
 
 Number = int | float
+
+_LOW: Final = -(2**63)
+_HIGH: Final = 2**63 - 1
+_WIDEST: Final = 1000
+"""Characters that a number may be padded to, and digits behind its point."""
+_LONGEST: Final = 1000
+"""Characters that are read as a number."""
 
 _FORMAT: Final = re.compile(r"[^%]*%(?P<flags>[#\-+ 0,(.\d]*)(?P<conversion>[sdoxXeEfgG])[^%]*")
 
@@ -30,7 +38,9 @@ def _unary(function: Callable[[Number], Number], *names: str) -> None:
 def _guarded(compute: Callable[[], Number]) -> Number:
     """Return NaN where a function has no value and infinity where it overflows, as Java's mathematics does."""
     try:
-        return compute()
+        number = compute()
+        # What a long cannot hold is a double; Python's own integers grow until the memory is full.
+        return float(number) if isinstance(number, int) and not _LOW <= number <= _HIGH else number
     except ValueError:
         return math.nan
     except OverflowError:
@@ -40,7 +50,15 @@ def _guarded(compute: Callable[[], Number]) -> Number:
 def _power(left: Number, right: Number) -> Number:
     if left == 0 and right < 0:
         return math.inf
-    return math.pow(left, right) if isinstance(left, float) or isinstance(right, float) or right < 0 else left**right
+    power = math.pow(left, right)
+    whole = isinstance(left, int) and isinstance(right, int) and abs(power) < 2**53 and power.is_integer()
+    return int(power) if whole else power
+
+
+def _shifted(left: Number, right: Number) -> Number:
+    """Shift as Java does: by the lowest six bits of a number, within 64 bits."""
+    bits = int(left) << (int(right) & 63) & (2**64 - 1)
+    return bits - 2**64 if bits > _HIGH else bits
 
 
 def _log(base: Callable[[float], float]) -> Callable[[Number], Number]:
@@ -81,8 +99,8 @@ _binary(lambda left, right: int(left != right), "neq")
 _binary(lambda left, right: int(left) & int(right), "bitwiseAnd", "bitwise_and")
 _binary(lambda left, right: int(left) | int(right), "bitwiseOr", "bitwise_or")
 _binary(lambda left, right: int(left) ^ int(right), "bitwiseXor", "bitwise_xor")
-_binary(lambda left, right: int(left) << int(right), "leftShift", "left_shift")
-_binary(lambda left, right: int(left) >> int(right), "rightShift", "right_shift")
+_binary(_shifted, "leftShift", "left_shift")
+_binary(lambda left, right: int(left) >> (int(right) & 63), "rightShift", "right_shift")
 
 _unary(lambda value: int(not value), "not")
 _unary(lambda value: ~int(value), "bitwiseNot", "bitwise_not")
@@ -134,8 +152,11 @@ def unit_scale(number: Number, min: float, max: float) -> Number:  # noqa: A002 
 @algorithm("Number.parse")
 def parse(input: str, radix: int = 10) -> Number:  # noqa: A002 - the signature's name
     """Read a number from text."""
+    if len(input) > _LONGEST:
+        raise EngineError(f"Number.parse: Cannot parse a text of {len(input)} characters as a number.")
     try:
-        return int(input, radix)
+        whole = int(input, radix)
+        return _guarded(lambda: whole)
     except ValueError:
         pass
     try:
@@ -152,6 +173,8 @@ def format_number(number: Number, pattern: str = "%s") -> str:
     match = _FORMAT.fullmatch(pattern)
     if match is None or "(" in match["flags"]:
         raise EngineError(f"Number.format: Invalid format string '{pattern[:40]}'.")
+    if any(int(digits[:9]) > _WIDEST for digits in re.findall(r"[0-9]+", match["flags"])):
+        raise EngineError(OUT_OF_MEMORY)
     start, end = match.start("flags") - 1, match.end("conversion")
     grouped = "," in match["flags"]
     flags, conversion = match["flags"].replace(",", ""), match["conversion"]

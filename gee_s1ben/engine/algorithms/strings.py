@@ -1,13 +1,16 @@
-"""Strings. Patterns are written as Java writes regular expressions, which Python mostly reads alike."""
+"""Strings. Patterns are regular expressions as RE2 reads them."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
+from gee_s1ben.engine import patterns
 from gee_s1ben.engine.algorithms.numbers import plain
 from gee_s1ben.engine.description import describe
+from gee_s1ben.engine.expression import whole_number
+from gee_s1ben.engine.limits import check_characters, check_elements
+from gee_s1ben.engine.patterns import matches, pattern_of, replaced
 from gee_s1ben.engine.registry import algorithm
 from gee_s1ben.errors import EngineError
 
@@ -21,6 +24,7 @@ def string(input: Any) -> str:  # noqa: A002 - the signature's name
 @algorithm("String.cat")
 def cat(string1: str, string2: str) -> str:
     """Put two strings behind one another."""
+    check_characters(len(string1) + len(string2))
     return string1 + string2
 
 
@@ -83,7 +87,7 @@ def match(input: str, regex: str, flags: str = "") -> list[str]:  # noqa: A002 -
     """Return the first match and its groups, or with ``g`` all matches."""
     pattern = _pattern("String.match", regex, flags)
     if "g" in flags:
-        return [found.group() for found in pattern.finditer(input)]
+        return [found.group() for found in matches(pattern, input)]
     found = pattern.search(input)
     return [] if found is None else [found.group(), *(group or "" for group in found.groups())]
 
@@ -91,17 +95,20 @@ def match(input: str, regex: str, flags: str = "") -> list[str]:  # noqa: A002 -
 @algorithm("String.replace")
 def replace(input: str, regex: str, replacement: str, flags: str = "") -> str:  # noqa: A002 - the signature's name
     """Replace the first match, or with ``g`` all; ``$1`` is the first group."""
-    template = re.sub(r"\$(\d)", r"\\g<\1>", replacement.replace("\\", r"\\"))
     try:
-        return _pattern("String.replace", regex, flags).sub(template, input, count=0 if "g" in flags else 1)
-    except (re.error, IndexError) as error:
+        pattern = _pattern("String.replace", regex, flags)
+        return replaced(pattern, input, replacement, all_of_them="g" in flags)
+    except IndexError as error:
         raise EngineError(f"String.replace: Invalid replacement '{replacement[:40]}'.") from error
 
 
 @algorithm("String.split")
 def split(string: str, regex: str, flags: str = "") -> list[str]:
     """Split at every match; an empty pattern splits into characters."""
-    return [*string] if not regex else _pattern("String.split", regex, flags).split(string)
+    if not regex:
+        check_elements(len(string))
+        return [*string]
+    return patterns.split(_pattern("String.split", regex, flags), string)
 
 
 @algorithm("String.encodeJSON")
@@ -114,7 +121,7 @@ def encode_json(object: Any) -> str:  # noqa: A002 - the signature's name
 def decode_json(string: str) -> Any:
     """Read a value from JSON."""
     try:
-        return json.loads(string)
+        return json.loads(string, parse_int=whole_number)
     except ValueError as error:
         raise EngineError(f"String.decodeJSON: Invalid JSON: {error}.") from error
 
@@ -131,8 +138,5 @@ def as_text(value: Any) -> str:
     return encode_json(value)
 
 
-def _pattern(name: str, regex: str, flags: str) -> re.Pattern[str]:
-    try:
-        return re.compile(regex, re.IGNORECASE if "i" in flags else 0)
-    except re.error as error:
-        raise EngineError(f"{name}: Invalid regular expression '{regex[:60]}': {error}.") from error
+def _pattern(name: str, regex: str, flags: str) -> Any:
+    return pattern_of(f"{name}: Invalid regular expression", regex, ignore_case="i" in flags)

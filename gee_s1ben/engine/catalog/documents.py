@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from gee_s1ben.errors import CatalogError, StorageError
+from gee_s1ben.storage.files import read_regular
 
 MAX_PROPERTIES_BYTES = 4 * 2**20
 _MAX_DOCUMENT_BYTES = 256 * 2**20
 """A collection's links to 20,000 images are 4 MB."""
 _MAX_DEPTH = 32
+_MAX_DIGITS = 20
+"""Of a whole number, its sign included: 64 bits."""
 
 Signature = tuple[int, int, int]
 
@@ -47,12 +51,10 @@ def read_object(path: Path, max_bytes: int = _MAX_DOCUMENT_BYTES) -> dict[str, A
         The file is missing, too large, broken, or something else than an object.
     """
     try:
-        with path.open("rb") as file:
-            # Not max_bytes + 1 at once: so much would be reserved for every small file.
-            text = file.read(min(os.fstat(file.fileno()).st_size, max_bytes) + 1)
+        text = read_regular(path, max_bytes)
         if len(text) > max_bytes:
             raise CatalogError(f"{path} is larger than the {max_bytes} bytes allowed: this is not such a file")
-        value = json.loads(text)
+        value = json.loads(text, parse_float=_finite, parse_constant=_finite, parse_int=_whole)
     except FileNotFoundError as error:
         raise CatalogError(f"{path} does not exist") from error
     except OSError as error:
@@ -63,6 +65,20 @@ def read_object(path: Path, max_bytes: int = _MAX_DOCUMENT_BYTES) -> dict[str, A
     if not isinstance(value, dict):
         raise CatalogError(f"{path} should hold one JSON object, not a {type(value).__name__}")
     return value
+
+
+def _finite(text: str) -> float:
+    """Read a number that has a point or an exponent; ``1e400``, ``NaN`` and ``Infinity`` are none in JSON."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is no finite number")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits is not one of Earth Engine's")
+    return int(text)
 
 
 def check_properties(value: Mapping[str, Any], where: str) -> None:

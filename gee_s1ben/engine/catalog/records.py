@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -129,7 +130,7 @@ def read_image(item_path: Path, root: Path) -> ImageRecord:
         if not is_footprint(ours.get("system:footprint")):  # the item was made by other means, and is somewhere as well
             ours["system:footprint"] = {"type": "LinearRing", "coordinates": item["geometry"]["coordinates"][0]}
         return ImageRecord(str(properties["ee:id"]), MappingProxyType(ours), bands)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, InputError) as error:
+    except (ArithmeticError, AttributeError, IndexError, InputError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, CatalogError):
             raise
         raise CatalogError(f"{item_path} is not an item of this catalog ({error!r}): add the image again") from error
@@ -143,7 +144,7 @@ def _read_band(name: str, asset: Mapping[str, Any], folder: str, root: str) -> B
         path = os.path.realpath(path)
     if "://" in href or not path.startswith(f"{root}/"):
         raise CatalogError(f"{folder}: band {name} points outside the catalog, to {href[:120]!a}")
-    height, width = (int(side) for side in asset["proj:shape"])
+    height, width = (operator.index(side) for side in asset["proj:shape"])
     a, b, c, d, e, f = (float(term) for term in asset["proj:transform"])
     transform: Transform = (a, b, c, d, e, f)
     nodata = asset.get("nodata")

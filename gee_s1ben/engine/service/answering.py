@@ -14,7 +14,7 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gee_s1ben.engine.expression import MAX_PAYLOAD_BYTES, check_payload
+from gee_s1ben.engine.expression import MAX_PAYLOAD_BYTES, check_payload, whole_number
 from gee_s1ben.engine.service.failures import failure_of
 from gee_s1ben.errors import EngineError
 
@@ -74,7 +74,7 @@ def read_json(body: bytes) -> dict[str, Any]:
         It is not.
     """
     try:
-        request = json.loads(body)
+        request = json.loads(body, parse_int=whole_number)
     except RecursionError as error:
         raise EngineError("Invalid JSON payload received: it nests too deeply.") from error
     except ValueError as error:

@@ -14,15 +14,17 @@ STOP_S: Final = 5.0
 """From the signal to the end of the process."""
 
 _WATCH: Final = """
-import os, sys, time
+import os, select, sys, time
 parent, wait = int(sys.argv[1]), float(sys.argv[2])
 stops = bytes(int(number) for number in sys.argv[3:])
-while byte := os.read(0, 1):
-    if byte in stops:
-        time.sleep(wait)
-        if os.getppid() == parent:
-            os.kill(parent, 9)
-        break
+while (byte := os.read(0, 1)) and byte not in stops:
+    pass
+if byte:
+    until = time.monotonic() + wait
+    while select.select([0], [], [], max(until - time.monotonic(), 0))[0] and os.read(0, 1):
+        pass
+    if os.getppid() == parent:
+        os.kill(parent, 9)
 """
 
 
@@ -48,7 +50,9 @@ def hard_stop(seconds: float = STOP_S) -> Iterator[None]:
     os.set_blocking(writing, False)
     try:
         # In a session of its own, so that the terminal's Ctrl-C does not reach it.
-        watcher = subprocess.Popen(command, stdin=reading, start_new_session=True)  # noqa: S603 - our own words
+        watcher = subprocess.Popen(  # noqa: S603 - our own words
+            command, stdin=reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         os.close(reading)
         previous = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         try:
