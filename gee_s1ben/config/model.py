@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from gee_s1ben.domain.grid import Grid
-from gee_s1ben.domain.naming import S2ProductName
+from gee_s1ben.domain.naming import S2ProductName, padded_tile, read_tile_name
 from gee_s1ben.domain.tile import PATCH_PX, PatchBlock, Target, tile_grid
 from gee_s1ben.errors import InputError
 
@@ -76,12 +76,8 @@ def _ascending(pair: tuple[int, int]) -> tuple[int, int]:
     return pair
 
 
-def _tile_product(value: str) -> str:
-    product = S2ProductName.parse(value)
-    if product.tile is None:
-        raise InputError(f"{value!r} does not name its tile; give the full name, or tile and acquired")
-    tile_grid(product.tile)
-    return value
+def _tile_product(value: str) -> None:
+    tile_grid(read_tile_name(value).tile)
 
 
 def _text(pattern: str) -> Callable[[str], str]:
@@ -239,9 +235,30 @@ def _kind_of_target(value: Any) -> str:
 
 
 def _named(value: Any) -> Any:
+    """Turn what names a tile, as any catalogue spells it, into the keys of an entry."""
     if value == "published":
         return {"published": True}
-    return {"product": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        tile, at, acquired = value.partition("@")
+        if at and re.fullmatch(r"T?[0-9]{1,2}[A-Z]{3}", tile):
+            return {"tile": padded_tile(tile.removeprefix("T")), "acquired": acquired}
+        value = {"product": value}
+    if not isinstance(value, dict) or not isinstance(value.get("product"), str):
+        return value
+    try:
+        named = read_tile_name(value["product"])
+    except InputError:
+        return value  # the product's own check says what is wrong
+    rest = {key: entry for key, entry in value.items() if key != "product"}
+    if named.cell is not None:
+        column, row = named.cell
+        rest.setdefault("patches", {"columns": [column, column], "rows": [row, row]})
+    if named.product is not None:
+        return {"product": str(named.product).removesuffix(".SAFE"), **rest}
+    if named.whole_day:
+        form = f"{{tile: {named.tile}, acquired: {named.acquired:%F}T…Z}}"
+        raise ValueError(f"{value['product'][:80]!r} has no time of day: write {form}")
+    return {"tile": named.tile, "acquired": named.acquired, **rest}
 
 
 TargetSettings = Annotated[

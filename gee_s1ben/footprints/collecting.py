@@ -78,7 +78,10 @@ def _readings(given: str, span: Span | None, refused: list[Refusal]) -> Readings
         elif exists and not given.startswith("S2"):
             raise InputError("is of no kind that is read here: see 'gee-s1ben footprints --help'")  # noqa: TRY301
         else:
-            yield names.read_name(given, span, shown, given)
+            named = names.read_name(given, span, shown, given)
+            if isinstance(named, Refusal) and not exists:
+                named = replace(named, reason=f"{named.reason}; there is no file of that name, either")
+            yield named
     except InputError as error:
         refused.append(Refusal(shown, str(error)))
     except OSError as error:

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S2ProductName, format_stamp
-from gee_s1ben.domain.tile import Target, tile_grid
+from gee_s1ben.domain.tile import PATCH_PX, TILE_PX, Target, tile_grid
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.outline import tile_outline
 
@@ -142,6 +142,22 @@ class TileRow:
         if isinstance(when, Span):
             return cls(tile, when.middle, outline, source, span=when)
         return cls(tile, when.replace(microsecond=0), outline, source)
+
+    def of_patches(self, cells: tuple[Cell, ...]) -> Self:
+        """Return the same of which only some patches are wanted.
+
+        Raises
+        ------
+        InputError
+            One is outside the tile.
+        """
+        outside = next((cell for cell in cells if max(cell) >= TILE_PX // PATCH_PX), None)
+        if outside is not None:
+            raise InputError(
+                f"the patch at column {outside[0]}, row {outside[1]} is outside its tile: both run from 0 to "
+                f"{TILE_PX // PATCH_PX - 1}"
+            )
+        return replace(self, patches=cells)
 
     def seen(self, footprint: BaseGeometry) -> Self:
         """Return the same with the product's own footprint."""
