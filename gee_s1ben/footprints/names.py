@@ -21,7 +21,8 @@ MAX_BYTES = 64_000_000
 _TILE = re.compile(r"T?([0-9]{1,2}[A-Z]{3})(?:@(.+))?")
 _NAME_COLUMNS = (
     "product", "product_id", "product_name", "s2:product_uri", "name", "title", "patch_id", "patch", "patch_name",
-    "s2_name", "system:index", "id", "identifier", "scene_id", "granule_id", "s1_name", "file", "filename", "path", "url",
+    "s2_name", "system:index", "id", "identifier", "scene_id", "granule_id", "s1_name", "file", "filename", "path",
+    "url",
 )  # fmt: skip
 """Columns that may name the image, the one that says most first."""
 _TILE_COLUMNS = ("tile", "mgrs_tile", "mgrs", "tile_id", "tileid", "s2:mgrs_tile")

@@ -22,6 +22,7 @@ from rasterio.windows import Window
 from gee_s1ben.domain.grid import Grid, Transform
 from gee_s1ben.engine.catalog.identifiers import check_band_names
 from gee_s1ben.engine.catalog.properties import BandHint
+from gee_s1ben.engine.catalog.shards import ShardedDataset, ShardedRaster, expand, gather
 from gee_s1ben.errors import RasterError, StorageError
 
 BLOCK_PX = 512
@@ -41,7 +42,7 @@ class SourceBand:
 
     name: str
     """The name that it gets."""
-    path: Path
+    path: Path | ShardedRaster
     """The raster."""
     index: int
     """Number in the raster, from 1."""
@@ -77,7 +78,7 @@ def survey(
     Parameters
     ----------
     rasters : sequence of Path
-        GeoTIFFs, all bands in one or one a band.
+        GeoTIFFs, all bands in one or one a band; parts of an export make one raster, and a folder stands for those in it.
     band_names : sequence of str or None
         Names in the order of the rasters; otherwise they are the bands' descriptions, else what the properties say
         where the number of bands agrees, else the end of the file's name (``VV.tif``, ``scene_VV.tif``).
@@ -96,8 +97,9 @@ def survey(
     CatalogError
         No band, or two of one name.
     """
-    found: list[tuple[Path, int, Grid, str, str | None]] = []
-    for path in rasters:
+    found: list[tuple[Path | ShardedRaster, int, Grid, str, str | None]] = []
+    files = gather(expand(rasters)[0])
+    for path in files:
         with _open(path) as dataset:
             grid = _grid_of(dataset, path)
             for index, (dtype, description) in enumerate(zip(dataset.dtypes, dataset.descriptions, strict=True), 1):
@@ -108,7 +110,7 @@ def survey(
                 # A band without a description in a file of its own is named by the file.
                 tail = re.split(r"[_.]", path.stem)[-1] if dataset.count == 1 else None
                 found.append((path, index, grid, dtype, description or tail))
-    names = _names([entry[4] for entry in found], len(rasters), band_names, hints)
+    names = _names([entry[4] for entry in found], len(files), band_names, hints)
     precisions = {hint.name: hint.data_type for hint in hints}
     return tuple(
         SourceBand(name, path, index, grid, _data_type(dtype, precisions.get(name)))
@@ -196,7 +198,9 @@ class _Extent:
         return grid.window(self.cols[0], self.rows[0], self.cols[1] - self.cols[0], self.rows[1] - self.rows[0])
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path | ShardedRaster) -> Any:
+    if isinstance(path, ShardedRaster):
+        return ShardedDataset(path, _open)
     if not path.is_file():
         raise RasterError(f"{path} does not exist or is no file")
     try:
@@ -209,7 +213,7 @@ def _open(path: Path) -> Any:
         raise RasterError(f"{path} is not a readable GeoTIFF: {_line(error)}") from error
 
 
-def _grid_of(dataset: Any, path: Path) -> Grid:
+def _grid_of(dataset: Any, path: Path | ShardedRaster) -> Grid:
     if dataset.crs is None:
         raise RasterError(f"{path} has no coordinate reference system: export it with one")
     if dataset.transform == Affine.identity():
