@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-from rasterio._err import CPLE_BaseError  # GDAL's own, which rasterio lets through from here and there
 
 from gee_s1ben.dataset.atomic import storage_errors
 from gee_s1ben.dataset.crs import crs_text, same_crs
@@ -15,6 +13,7 @@ from gee_s1ben.dataset.form import form_of_grid, rasterio_bytes
 from gee_s1ben.dataset.validity import plainly_valid, without_data
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import InputError, RasterError
+from gee_s1ben.storage.geotiff import GDAL_ERRORS, MOST_PATCH_PX, gdal_reason, open_geotiff
 
 
 def encode_patch_tif(array: npt.NDArray[np.float32], grid: Grid) -> bytes:
@@ -113,7 +112,7 @@ def read_patch_tif(path: Path) -> tuple[npt.NDArray[np.float32], Grid]:
         The file is unreadable or truncated, or not one float32 band without a nodata tag and with pixel areas.
     """
     try:
-        with rasterio.open(path, driver="GTiff") as file:
+        with open_geotiff(path, most_px=MOST_PATCH_PX) as file:
             form = {
                 "bands": (file.count, 1),
                 "data type": (file.dtypes[0], "float32"),
@@ -123,15 +122,14 @@ def read_patch_tif(path: Path) -> tuple[npt.NDArray[np.float32], Grid]:
             if file.crs is None:
                 raise RasterError(f"{path}: no coordinate reference system")
             grid = Grid(crs_text(file.crs), tuple(file.transform)[:6], file.width, file.height)
-            array = file.read(1)
-    except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, InputError, ValueError) as error:
+            for what, (found, wanted) in form.items():
+                if found != wanted:
+                    raise RasterError(f"{path}: {what} is {found}, not {wanted}")
+            return file.read(1), grid
+    except (InputError, *GDAL_ERRORS) as error:
         if isinstance(error, RasterError):
             raise
-        raise RasterError(f"{path}: unreadable or truncated ({_one_line(error)})") from error
-    for what, (found, wanted) in form.items():
-        if found != wanted:
-            raise RasterError(f"{path}: {what} is {found}, not {wanted}")
-    return array, grid
+        raise RasterError(f"{path}: unreadable or truncated ({gdal_reason(error)})") from error
 
 
 def same_grid(found: Grid, wanted: Grid) -> bool:
@@ -141,7 +139,3 @@ def same_grid(found: Grid, wanted: Grid) -> bool:
         and same_crs(found.crs, wanted.crs)
         and bool(np.allclose(found.transform, wanted.transform, rtol=0, atol=1e-6))
     )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -11,17 +11,16 @@ from typing import Any
 import numpy as np
 import rasterio
 import rasterio.windows
-from rasterio._err import CPLE_BaseError  # GDAL's own, which rasterio lets through from here and there
 from rasterio.io import MemoryFile
 
 from gee_s1ben.dataset.crs import crs_text, rasterio_crs, same_crs
 from gee_s1ben.dataset.validity import LIMIT_DB, Pixels
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import IncompleteRasterError, InputError, RasterError
+from gee_s1ben.storage.geotiff import GDAL_ERRORS, open_geotiff
 
 _ON_GRID_PX = 1e-6
 _CACHE_MB = 64
-_GDAL_ERRORS = (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class PlacedRaster:
             part = rasterio.windows.Window(left - placed.col, top - placed.row, right - left, bottom - top)
             try:
                 values[:, top - row : bottom - row, left - col : right - col] = file.read(window=part)
-            except _GDAL_ERRORS as error:
+            except GDAL_ERRORS as error:
                 raise _broken(placed, error) from error
         return dict(zip(self._bands, values, strict=True))
 
@@ -97,13 +96,13 @@ def open_pieces(files: Sequence[PlacedFile], grid: Grid, bands: Sequence[str]) -
         A file is missing, too many, unreadable, or has another size, place, CRS, data type or other bands.
     """
     with ExitStack() as stack:
-        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE_MB, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"))
+        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE_MB))
         parts = []
         for placed in files:
             try:
-                file = stack.enter_context(rasterio.open(placed.path, driver="GTiff"))
-            except _GDAL_ERRORS as error:
-                raise _broken(placed, error) from error
+                file = stack.enter_context(open_geotiff(placed.path))
+            except RasterError as error:
+                raise RasterError(str(error).replace(str(placed.path), placed.name)) from error
             _check(placed, file, grid, tuple(bands))
             parts.append((placed, file))
         _check_cover(parts, grid)

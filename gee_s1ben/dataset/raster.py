@@ -10,9 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import rasterio
-import rasterio.windows
-from rasterio._err import CPLE_BaseError  # GDAL's own, which rasterio lets through from here and there
+from rasterio.windows import Window
 
 from gee_s1ben.dataset.crs import crs_text, same_crs
 from gee_s1ben.dataset.plain_bands import PlainBands, open_plain_bands
@@ -20,6 +18,7 @@ from gee_s1ben.dataset.tiff import float_bands, read_tags
 from gee_s1ben.dataset.validity import Pixels
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import InputError, RasterError
+from gee_s1ben.storage.geotiff import GDAL_ERRORS, open_geotiff
 
 _ON_GRID_PX = 1e-6
 _BY_SCALE = "was it asked for by scale instead of by grid?"
@@ -66,8 +65,8 @@ class RadarRaster:
                 bands = self._plain.rows(row, height)
             else:
                 with self._decoding:  # whole rows, so that damage beside the block is seen
-                    bands = self._file.read(window=rasterio.windows.Window(0, row, self.grid.width, height))
-        except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError) as error:
+                    bands = self._file.read(window=Window(0, row, self.grid.width, height))
+        except GDAL_ERRORS as error:
             raise _broken(self.path, error) from error
         return dict(zip(self.polarisations, bands[:, :, col : col + width], strict=True))
 
@@ -105,10 +104,7 @@ def open_raster(
     """
     if sha256 is not None:
         _check_digest(path, sha256)
-    try:
-        file = rasterio.open(path, driver="GTiff")
-    except (rasterio.errors.RasterioError, CPLE_BaseError, OSError, ValueError) as error:
-        raise _broken(path, error) from error
+    file = open_geotiff(path)
     try:
         _check(path, file, grid, tuple(polarisations), named=named)
         plain = _plain_bands(path, len(polarisations), grid)

@@ -11,8 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from gee_s1ben.domain.grid import Grid
@@ -21,7 +20,8 @@ from gee_s1ben.engine.lattice import Lattice
 from gee_s1ben.engine.operations import INTEGER_RANGES
 from gee_s1ben.engine.sources import StoredSource
 from gee_s1ben.engine.values import Band, Image, PixelType, Projection
-from gee_s1ben.errors import EngineError
+from gee_s1ben.errors import EngineError, RasterError
+from gee_s1ben.storage.geotiff import GDAL_ERRORS, open_geotiff
 
 _OPEN_FILES_A_THREAD = 32
 
@@ -30,12 +30,12 @@ class _Handles(threading.local):
     """Open files of a thread: GDAL's handles must not be shared between threads."""
 
     def __init__(self) -> None:
-        self.open: OrderedDict[Path, rasterio.DatasetReader] = OrderedDict()
+        self.open: OrderedDict[Path, DatasetReader] = OrderedDict()
 
-    def get(self, path: Path) -> rasterio.DatasetReader:
+    def get(self, path: Path) -> DatasetReader:
         handle = self.open.pop(path, None)
         if handle is None:
-            handle = rasterio.open(path)
+            handle = open_geotiff(path)
             while len(self.open) >= _OPEN_FILES_A_THREAD:
                 self.open.popitem(last=False)[1].close()
         self.open[path] = handle
@@ -94,7 +94,7 @@ class FileBand:
         path = self.record.path
         try:
             values = _HANDLES.get(path).read(self.record.index, window=Window(col, row, width, height))
-        except (RasterioError, OSError, IndexError) as error:
+        except (RasterError, *GDAL_ERRORS, IndexError) as error:
             _HANDLES.forget(path)
             raise EngineError(
                 f"Image.load: Band '{self.record.name}' of image '{self.image_id}' cannot be read: {path.name} is "

@@ -7,16 +7,16 @@ from typing import Any
 
 import ee
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import CRSError, RasterioError
+from rasterio.errors import CRSError
 
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import RasterError
 from gee_s1ben.session.failures import readable
 from gee_s1ben.session.pacing import Pacer
 from gee_s1ben.session.retrying import UnusableAnswerError, asked
+from gee_s1ben.storage.geotiff import GDAL_ERRORS, open_geotiff_bytes
 
 Image = ee.Image
 """An image of the client, for those who hand one on without looking inside."""
@@ -106,13 +106,11 @@ def decode_geotiff(content: bytes, grid: Grid, bands: Sequence[str], dtype: str 
     RasterError
         Unreadable, truncated, on another grid, of another type, or with other bands.
     """
-    if not content:  # rasterio would take an empty file for one to be written
-        raise RasterError("not a whole GeoTIFF (0 bytes)")
     try:
-        with rasterio.MemoryFile(content) as memory, memory.open(driver="GTiff") as file:
+        with open_geotiff_bytes(content, "the answer") as file:
             _check(file, grid, bands, dtype)
             values = file.read()
-    except (RasterioError, CRSError, ValueError) as error:
+    except (CRSError, *GDAL_ERRORS) as error:
         raise RasterError(f"not a whole GeoTIFF ({len(content)} bytes): {readable(error)}") from error
     return dict(zip(bands, np.ascontiguousarray(values), strict=True))
 

@@ -278,7 +278,7 @@ def test_what_is_no_georeferenced_geotiff_is_refused(catalog: Catalog, tmp_path:
         file.write(np.ones((1, 4, 4), np.float32))
     for path, words in (
         (text, "not a readable GeoTIFF"), (plain, "no transform"), (placed, "no coordinate reference system"),
-        (tmp_path / "absent.tif", "does not exist"), (tmp_path, "does not exist"),
+        (tmp_path / "absent.tif", "does not exist"), (tmp_path / "catalog", "without a GeoTIFF"),
         (write("c.tif", np.ones((1, 30, 40), np.complex64), descriptions=("VV",)), "complex64"),
     ):  # fmt: skip
         with pytest.raises(RasterError, match=words):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from rasterio.enums import MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from gee_s1ben.domain.grid import Grid, Transform
@@ -24,6 +23,7 @@ from gee_s1ben.engine.catalog.identifiers import check_band_names
 from gee_s1ben.engine.catalog.properties import BandHint
 from gee_s1ben.engine.catalog.shards import ShardedDataset, ShardedRaster, expand, gather
 from gee_s1ben.errors import RasterError, StorageError
+from gee_s1ben.storage.geotiff import gdal_reason, open_geotiff
 
 BLOCK_PX = 512
 _DATA_TYPES = {"float32": "float", "float64": "double"} | {
@@ -78,7 +78,7 @@ def survey(
     Parameters
     ----------
     rasters : sequence of Path
-        GeoTIFFs, all bands in one or one a band; parts of an export make one raster, and a folder stands for those in it.
+        GeoTIFFs, all bands in one or one a band. Parts of an export make one raster; a folder stands for what is in it.
     band_names : sequence of str or None
         Names in the order of the rasters; otherwise they are the bands' descriptions, else what the properties say
         where the number of bands agrees, else the end of the file's name (``VV.tif``, ``scene_VV.tif``).
@@ -100,7 +100,7 @@ def survey(
     found: list[tuple[Path | ShardedRaster, int, Grid, str, str | None]] = []
     files = gather(expand(rasters)[0])
     for path in files:
-        with _open(path) as dataset:
+        with _opened(path) as dataset:
             grid = _grid_of(dataset, path)
             for index, (dtype, description) in enumerate(zip(dataset.dtypes, dataset.descriptions, strict=True), 1):
                 if dtype not in _DATA_TYPES:
@@ -139,7 +139,7 @@ def write_band(source: SourceBand, folder: Path) -> WrittenBand:
         The new file cannot be written, or does not read back as written.
     """
     target, plain = folder / f"{source.name}.tif", folder / f"{source.name}.plain.tif"
-    with _open(source.path) as dataset:
+    with _opened(source.path) as dataset:
         dtype = dataset.dtypes[source.index - 1]
         floating = np.dtype(dtype).kind == "f"
         nodata = np.nan if floating else dataset.nodatavals[source.index - 1]
@@ -163,14 +163,16 @@ def write_band(source: SourceBand, folder: Path) -> WrittenBand:
                 writer.set_band_description(1, source.name)
             rasterio.shutil.copy(plain, target, **_CLOUD_OPTIMIZED)
             plain.unlink()
-            with rasterio.open(target, driver="GTiff") as written:
+            with open_geotiff(target) as written:
                 again = 0
                 for row in range(0, source.grid.height, BLOCK_PX):
                     again = zlib.crc32(written.read(1, window=_rows(source.grid, row)).data, again)
         except RasterError:
             raise
         except (RasterioError, OSError) as error:
-            raise StorageError(f"cannot write {target}: {_line(error)}; check the space and the permissions") from error
+            raise StorageError(
+                f"cannot write {target}: {gdal_reason(error)}; check the space and the permissions"
+            ) from error
     if again != checksum:
         raise StorageError(f"{target} does not read back as written: the disk is full or failing")
     return WrittenBand(source, target, dtype, nodata, extent.of(source.grid), checksum)
@@ -198,19 +200,8 @@ class _Extent:
         return grid.window(self.cols[0], self.rows[0], self.cols[1] - self.cols[0], self.rows[1] - self.rows[0])
 
 
-def _open(path: Path | ShardedRaster) -> Any:
-    if isinstance(path, ShardedRaster):
-        return ShardedDataset(path, _open)
-    if not path.is_file():
-        raise RasterError(f"{path} does not exist or is no file")
-    try:
-        with warnings.catch_warnings():
-            # Said as an error by those who need the georeference.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            # Only GeoTIFF: other drivers follow references to other files and hosts.
-            return rasterio.open(path, driver="GTiff")
-    except RasterioError as error:
-        raise RasterError(f"{path} is not a readable GeoTIFF: {_line(error)}") from error
+def _opened(path: Path | ShardedRaster) -> Any:
+    return ShardedDataset(path) if isinstance(path, ShardedRaster) else open_geotiff(path)
 
 
 def _grid_of(dataset: Any, path: Path | ShardedRaster) -> Grid:
@@ -261,7 +252,7 @@ def _strips(dataset: Any, source: SourceBand, nodata: float | None) -> Iterator[
                 values[dataset.read_masks(source.index, window=window) == 0] = np.nan
         except (RasterioError, OSError) as error:
             raise RasterError(
-                f"{source.path} cannot be decoded from row {row} on, it is truncated or damaged: {_line(error)}"
+                f"{source.path} cannot be decoded from row {row} on, it is truncated or damaged: {gdal_reason(error)}"
             ) from error
         if floating:
             # One bit pattern for all masked pixels, so that equal scenes are equal files.
@@ -275,10 +266,3 @@ def _rows(grid: Grid, row: int) -> Window:
 
 def _write(writer: Any, values: npt.NDArray[Any], row: int) -> None:
     writer.write(values, 1, window=Window(0, row, values.shape[1], values.shape[0]))
-
-
-def _line(error: BaseException) -> str:
-    """First line of what GDAL said; the cause says more than rasterio's own sentence."""
-    return (
-        str(error.__cause__ or error).strip().splitlines()[0] if str(error.__cause__ or error).strip() else "no reason"
-    )

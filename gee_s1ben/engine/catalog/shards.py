@@ -1,7 +1,7 @@
 """Exports in several files: ``<name>-<row>-<column>.tif``, into which Earth Engine splits a large image.
 
-Row and column are the place of a file's first pixel in the whole image. Source: Earth Engine's guide "Exporting images",
-"Large file exports".
+Row and column are the place of a file's first pixel in the whole image. Source: Earth Engine's guide "Exporting
+images", "Large file exports".
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from affine import Affine
 from rasterio.windows import Window
 
 from gee_s1ben.errors import RasterError
+from gee_s1ben.storage.geotiff import MOST_SCENE_PX, open_geotiff
 
 _SHARD = re.compile(r"(?P<name>.+)-(?P<row>[0-9]{10})-(?P<col>[0-9]{10})(?P<ending>\.tiff?)", re.IGNORECASE)
 _TIFF = (".tif", ".tiff")
@@ -27,8 +28,6 @@ _PLACE_PX = 0.01
 """How far a file may lie from where its name says."""
 _MOST_OPEN = 64
 """Files that are open at a time; systems allow a process about a thousand."""
-
-Open = Callable[[Path], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +65,10 @@ class ShardedRaster:
             return
         first = self.shards[0].path
         ending = first.suffix
-        what = "all but one" if missing is None else f"{self.name}-{missing[0]:010d}-{missing[1]:010d}{ending}"
+        what = "every file but one" if missing is None else f"{self.name}-{missing[0]:010d}-{missing[1]:010d}{ending}"
         raise RasterError(
-            f"{first.parent}: {what} of the files of the export {self.name} is missing: bring all of them; Earth Engine "
-            f"leaves out empty ones where skipEmptyTiles is set, export without it"
+            f"{first.parent}: {what} of the export {self.name} is missing: give all of its files; if Earth Engine left "
+            f"out empty ones (skipEmptyTiles), export again without that"
         )
 
     def __str__(self) -> str:
@@ -154,11 +153,11 @@ class ShardedDataset:
     Pixels are read from the files that a window touches.
     """
 
-    def __init__(self, raster: ShardedRaster, open_raster: Open) -> None:
-        self._raster, self._open = raster, open_raster
+    def __init__(self, raster: ShardedRaster) -> None:
+        self._raster = raster
         self._opened: OrderedDict[Shard, Any] = OrderedDict()
         self._sizes: dict[Shard, tuple[int, int]] = {}
-        self._first = open_raster(raster.shards[0].path)
+        self._first = open_geotiff(raster.shards[0].path)
         try:
             self.transform: Affine = self._first.transform
             for shard in raster.shards:
@@ -208,13 +207,13 @@ class ShardedDataset:
         if shard not in self._opened:
             if len(self._opened) >= _MOST_OPEN:
                 self._opened.popitem(last=False)[1].close()
-            self._opened[shard] = self._open(shard.path)
+            self._opened[shard] = open_geotiff(shard.path)
         self._opened.move_to_end(shard)
         return self._opened[shard]
 
     def _check(self, shard: Shard) -> None:
         first = self._raster.shards[0].path
-        with self._open(shard.path) as part:
+        with open_geotiff(shard.path) as part:
             for what, mine, others in _facts(part, self._first):
                 if mine != others:
                     raise RasterError(
@@ -223,8 +222,8 @@ class ShardedDataset:
             col, row = ~self.transform @ (part.transform.c, part.transform.f)
             if not max(abs(col - shard.col), abs(row - shard.row)) <= _PLACE_PX:
                 raise RasterError(
-                    f"{shard.path} lies at row {row:.2f}, column {col:.2f} of {first.name}, not where its name says: they "
-                    f"are not one export, or were resampled"
+                    f"{shard.path} lies at row {row:.2f}, column {col:.2f} of {first.name}, not where its name says: "
+                    f"they are not one export, or were resampled"
                 )
             self._sizes[shard] = part.shape
 
@@ -242,6 +241,8 @@ class ShardedDataset:
                     raise RasterError(
                         f"{shard.path} has {size} {what} where {room} belong, it {fault}: export it again"
                     )
+        if width * height > MOST_SCENE_PX:
+            raise RasterError(f"{self._raster}: {width}×{height} pixels, where at most {MOST_SCENE_PX} in all are read")
         return width, height
 
 

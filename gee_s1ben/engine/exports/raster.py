@@ -186,7 +186,7 @@ class _Writer:
         blocks = groupby(zip(_windows(shard), sums, strict=True), key=lambda block: block[0].row_off)
         for _, row in blocks:
             # Opened for each row of blocks anew: GDAL keeps what it read for as long as a file is open.
-            with rasterio.open(shard.path) as file:
+            with rasterio.open(shard.path, driver="GTiff") as file:
                 for window, expected in row:
                     self._tell(self._done, self._wanted)
                     if _sum(file.read(window=window)) != expected:

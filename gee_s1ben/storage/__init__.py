@@ -1,0 +1,1 @@
+"""Files on disk that others made: opened within limits."""
