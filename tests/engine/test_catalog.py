@@ -335,7 +335,7 @@ def test_time_is_needed_where_no_name_says_it(catalog: Catalog, write: Write) ->
         ("[1]", "one JSON object"),
         ('{"a": 1', "valid JSON"),
         ("", "valid JSON"),
-        ('{"a": "' + "x" * 5_000_000 + '"}', "larger"),
+        ('{"a": "' + "x" * 5_000_000 + '"}', "over the"),
     ],
 )
 def test_broken_property_files_are_refused(tmp_path: Path, text: str, words: str) -> None:
