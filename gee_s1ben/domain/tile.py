@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
 from gee_s1ben.domain.grid import Grid
-from gee_s1ben.domain.mgrs import SQUARE_M, square_corner
+from gee_s1ben.domain.mgrs import raster_corner, square_corner
 from gee_s1ben.domain.naming import S2PatchNameV1, S2PatchNameV2, S2ProductName, check_target_name, format_stamp
 from gee_s1ben.errors import InputError, NamingError
 
@@ -17,11 +16,10 @@ TILE_PX = 10980
 """Pixels of 10 m along a side of a Sentinel-2 tile."""
 PATCH_PX = 120
 """Pixels of 10 m along a side of a BigEarthNet patch."""
+PIXEL_M = 10
+"""Side of these pixels."""
 
-_PIXEL_M = 10
 _FALSE_NORTHING_SOUTH_M = 10_000_000
-_ALIGNMENT_M = 60
-"""A tile's corner lies on a multiple of this, so that the 10, 20 and 60 m bands share it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +178,7 @@ def _spanned(name: str, cells: tuple[tuple[int, int], ...]) -> PatchBlock:
 def tile_grid(mgrs: str) -> Grid:
     """Exact 10 m grid of a Sentinel-2 tile.
 
-    The upper left corner is the easting of the 100 km square down to a multiple of 60 m and the northing of its
-    upper edge, counted from the equator, up to one. Squares are lettered by the AA scheme of MGRS (NGA.STND.0037,
-    "Universal Grids and Grid Reference Systems").
+    Its corner follows from its name, see :mod:`gee_s1ben.domain.mgrs`.
 
     Parameters
     ----------
@@ -199,14 +195,13 @@ def tile_grid(mgrs: str) -> Grid:
     NamingError
         There is no such tile; the message says why.
     """
-    zone, south, (x, y) = square_corner(mgrs)
-    x = math.floor(x / _ALIGNMENT_M) * _ALIGNMENT_M
-    y = math.ceil((y + SQUARE_M) / _ALIGNMENT_M) * _ALIGNMENT_M
+    zone, south, corner = square_corner(mgrs)
+    x, y = raster_corner(*corner)
     if south:
         return _grid(32700 + zone, x, y + _FALSE_NORTHING_SOUTH_M)
     return _grid(32600 + zone, x, y)
 
 
 def _grid(epsg: int, x: float, y: float) -> Grid:
-    transform = (float(_PIXEL_M), 0.0, float(x), 0.0, float(-_PIXEL_M), float(y))
+    transform = (float(PIXEL_M), 0.0, float(x), 0.0, float(-PIXEL_M), float(y))
     return Grid(f"EPSG:{epsg}", transform, TILE_PX, TILE_PX)

@@ -1,64 +1,122 @@
-"""Which Sentinel-2 tiles an area touches, from the law of MGRS alone.
+"""Which tiles of Sentinel-2 see an area, and which of their patches touch it.
 
-A tile is a 100 km square of a UTM zone, named by the zone, a latitude band, and two letters. A square that lies in two
-bands Sentinel-2 has once, under the band of its centre (``13SFR`` and ``43QGG``, not ``13RFR`` and ``43RGG``). A square
-belongs to a zone where it reaches into it, the wider zones around Norway and Svalbard included.
+A tile sees what lies in its raster of 109.8 km. Neighbours overlap, those of two UTM zones by more than those of one:
+a place is often seen by several tiles, and an area gets all of these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from gee_s1ben.domain.mgrs import BANDS, SQUARE_M, square_name, zone_limits, zones
-from gee_s1ben.errors import InputError, NamingError
+from gee_s1ben.domain.mgrs import SQUARE_M, TILE_M, tile_corners
+from gee_s1ben.domain.tile import PATCH_PX, PIXEL_M, TILE_PX
+from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.outline import cut_at_antimeridian, moved, to_plane
 
 MOST_TILES = 5_000
 """An area that touches more is a mistake, or wants splitting: land has about 20,000 tiles."""
+SIDE = TILE_PX // PATCH_PX
+"""Patches along a side of a tile."""
+
+Cell = tuple[int, int]
+"""(column, row) of a patch in its tile."""
 
 _TOO_LARGE = f"the area touches more than {MOST_TILES} tiles: split it, or draw it closer"
 _EARTH_RADIUS_M = 6_371_000.0
+_FARTHEST_M = 415_000.0
+"""From a zone's central meridian to the far side of its outermost tiles."""
+_ZONES = range(1, 61)
 _STEP_DEG = 0.1
-_SOUTH, _NORTH = -80.0, 84.0
+_EDGE_M = 0.01
+"""An area that was drawn along the edge of a patch touches its neighbour by less."""
+_SOUTH, _NORTH = -83.84, 84.65
+"""The tiles' outermost corners."""
 
 
-def tiles_touching(area: BaseGeometry) -> tuple[str, ...]:
-    """Names of the tiles whose 100 km square shares a point with an area.
-
-    Tiles overlap by 9.8 km, so more tiles than these may see a part of it; these see all of it.
+class TiledArea:
+    """An area in the planes of the UTM zones from whose tiles it is seen.
 
     Parameters
     ----------
     area : geometry
         In longitude and latitude; lines between vertices are straight in these. Longitudes may run past 180°.
 
-    Returns
-    -------
-    tuple of str
-        In alphabetical order.
-
     Raises
     ------
     InputError
-        It is empty, invalid, ambiguous at the antimeridian, reaches beyond 84° N or 80° S, or touches too many.
+        See :func:`check_area`.
     """
-    check_area(area)
-    # Sines of latitude make areas true, so that what is far too large is told at once.
-    true = moved(shapely.force_2d(area), lambda lon, lat: (np.radians(lon), np.sin(np.radians(lat))))
-    if true.area * _EARTH_RADIUS_M**2 > MOST_TILES * SQUARE_M**2:
-        raise InputError(_TOO_LARGE)
-    found: set[str] = set()
-    for part in shapely.get_parts(cut_at_antimeridian(shapely.force_2d(area))):
-        for zone, band in _zones(part):
-            found.update(_squares(part, zone, band))
+
+    def __init__(self, area: BaseGeometry) -> None:
+        check_area(area)
+        self._area = shapely.force_2d(area)
+        parts = shapely.get_parts(cut_at_antimeridian(self._area)).tolist()
+        self._parts = [(part, part.bounds[::2], _reach(part)) for part in parts]
+        self._flat: dict[int, list[BaseGeometry]] = {}
+
+    def tiles(self) -> tuple[str, ...]:
+        """Names of the tiles that see a part of the area, in alphabetical order.
+
+        Raises
+        ------
+        InputError
+            No tile sees it, or too many do.
+        """
+        # Sines of latitude make areas true, so that what is far too large is told at once.
+        true = moved(self._area, lambda lon, lat: (np.radians(lon), np.sin(np.radians(lat))))
+        if true.area * _EARTH_RADIUS_M**2 > MOST_TILES * SQUARE_M**2:
+            raise InputError(_TOO_LARGE)
+        found: set[str] = set()
+        for zone in _ZONES:
+            for flat in self._in_plane(zone):
+                names, boxes, tree = _rasters(zone)
+                hits = tree.query(flat, predicate="intersects")
+                if flat.area > 0:
+                    hits = hits[~shapely.touches(flat, boxes[hits])]
+                found.update(names[hit] for hit in hits)
             if len(found) > MOST_TILES:
                 raise InputError(_TOO_LARGE)
-    return tuple(sorted(found))
+        if not found:
+            raise InputError("no tile of Sentinel-2 sees the area")
+        return tuple(sorted(found))
+
+    def patches(self, tile: str) -> tuple[Cell, ...] | None:
+        """(column, row) of the patches of a tile that touch the area, row by row; None where all do.
+
+        A tile's last 600 m in the east and south are in no patch, so there may be none.
+        """
+        zone = int(tile[:2])
+        ulx, uly = tile_corners(zone)[tile]
+        found: set[Cell] = set()
+        for flat in self._in_plane(zone):
+            found.update(_cells(flat, ulx, uly))
+        return None if len(found) == SIDE**2 else tuple(sorted(found, key=lambda cell: cell[::-1]))
+
+    def _in_plane(self, zone: int) -> list[BaseGeometry]:
+        """Parts of the area that tiles of a zone may see, in its plane; northings are negative in the south."""
+        if zone not in self._flat:
+            plane = to_plane(f"EPSG:{32600 + zone}")
+            self._flat[zone] = [
+                moved(shapely.segmentize(near, _STEP_DEG), plane.transform)
+                for part, (west, east), reach in self._parts
+                for meridian in (6 * zone - 543, 6 * zone - 183, 6 * zone + 177)
+                if west - reach <= meridian <= east + reach
+                for near in _near(part, meridian, reach)
+            ]
+            shapely.prepare(self._flat[zone])
+        return self._flat[zone]
+
+
+def tiles_touching(area: BaseGeometry) -> tuple[str, ...]:
+    """Names of the tiles that see a part of an area; see :class:`TiledArea`."""
+    return TiledArea(area).tiles()
 
 
 def check_area(area: BaseGeometry) -> None:
@@ -67,7 +125,7 @@ def check_area(area: BaseGeometry) -> None:
     Raises
     ------
     InputError
-        It is empty, invalid, ambiguous at the antimeridian, or reaches beyond 84° N or 80° S.
+        It is empty, invalid, ambiguous at the antimeridian, or reaches beyond all tiles in the north or south.
     """
     if area.is_empty:
         raise InputError("the area is empty")
@@ -80,7 +138,7 @@ def check_area(area: BaseGeometry) -> None:
         raise InputError("the area leaves the range of longitude and latitude; are its coordinates in degrees?")
     if north > _NORTH or south < _SOUTH:
         beyond = f"{north:.2f}° N" if north > _NORTH else f"{-south:.2f}° S"
-        raise InputError(f"the area reaches {beyond}: tiles in UTM end at 84° N and 80° S")
+        raise InputError(f"the area reaches {beyond}: Sentinel-2's tiles end at {_NORTH}° N and {-_SOUTH}° S")
     if any(np.any(np.abs(np.diff(shapely.get_coordinates(line)[:, 0])) > 180) for line in _lines(area)):
         raise InputError(
             "a side of the area spans more than 180° of longitude: if it crosses the antimeridian, let longitudes run "
@@ -99,37 +157,42 @@ def _lines(area: BaseGeometry) -> Iterator[BaseGeometry]:
             yield part
 
 
-def _zones(part: BaseGeometry) -> Iterator[tuple[int, str]]:
-    """Every (zone, latitude band) that a part touches, found by its bounds."""
-    west, south, east, north = part.bounds
-    for zone, band in zones():
-        limits = zone_limits(zone, band)
-        if limits[0] <= east and limits[2] >= west and limits[1] <= north and limits[3] >= south:
-            yield zone, band
+@lru_cache(maxsize=60)
+def _rasters(zone: int) -> tuple[tuple[str, ...], NDArray[np.object_], Any]:
+    """Names of a zone's tiles, their rasters as polygons, and a tree of these."""
+    names, corners = zip(*tile_corners(zone).items(), strict=True)
+    ulx, uly = np.array(corners, dtype=float).T
+    boxes = np.asarray(shapely.box(ulx, uly - TILE_M, ulx + TILE_M, uly), dtype=object)
+    return names, boxes, shapely.STRtree(boxes)
 
 
-def _squares(part: BaseGeometry, zone: int, band: str) -> Iterator[str]:
-    """Names of the squares that a part touches within one zone and latitude band."""
-    inside = shapely.intersection(part, shapely.box(*zone_limits(zone, band)))
-    if inside.is_empty:
+def _reach(part: BaseGeometry) -> float:
+    """Degrees of longitude from a central meridian to the farthest place that tiles of its zone see, at a latitude."""
+    _, south, _, north = part.bounds
+    radius_m = _EARTH_RADIUS_M * np.cos(np.radians(max(abs(south), abs(north))))
+    return 1 + float(np.degrees(np.arcsin(min(_FARTHEST_M / radius_m, 0.98))))
+
+
+def _near(part: BaseGeometry, meridian: float, reach: float) -> Iterator[BaseGeometry]:
+    """Yield what of a part lies within reach of tiles around a meridian."""
+    box = shapely.box(meridian - reach, -90, meridian + reach, 90)
+    near = part if box.covers(part) else shapely.intersection(part, box)
+    if not near.is_empty:
+        yield near
+
+
+def _cells(flat: BaseGeometry, ulx: float, uly: float) -> Iterator[Cell]:
+    """Yield the patches that a part touches; of a tile by its upper left corner."""
+    side = PATCH_PX * PIXEL_M
+    west, south, east, north = flat.bounds
+    first_col, last_col = max(int((west - ulx) // side), 0), min(int((east - ulx) // side), SIDE - 1)
+    first_row, last_row = max(int((uly - north) // side), 0), min(int((uly - south) // side), SIDE - 1)
+    cols, rows = (
+        axis.ravel() for axis in np.meshgrid(np.arange(first_col, last_col + 1), np.arange(first_row, last_row + 1))
+    )
+    if not cols.size:
         return
-    # North of the equator's plane also in the south, where northings are then negative: one count for all squares.
-    plane = to_plane(f"EPSG:{32600 + zone}")
-    flat = moved(shapely.segmentize(inside, _STEP_DEG), plane.transform)
-    west, south, east, north = np.floor(np.array(flat.bounds) / SQUARE_M).astype(int).tolist()
-    shapely.prepare(flat)
-    for column in range(west, east + 1):
-        for row in range(south, north + 1):
-            x, y = column * SQUARE_M, row * SQUARE_M
-            if shapely.intersects(flat, shapely.box(x, y, x + SQUARE_M, y + SQUARE_M)):
-                yield _named(plane, zone, column, row, band)
-
-
-def _named(plane: pyproj.Transformer, zone: int, column: int, row: int, band: str) -> str:
-    """Name a square by the latitude band of its centre, or, where that is not of this zone, by the band touched."""
-    _, latitude = plane.transform((column + 0.5) * SQUARE_M, (row + 0.5) * SQUARE_M, direction="INVERSE")
-    centre = BANDS[min(int((latitude - _SOUTH) // 8), len(BANDS) - 1)]
-    try:
-        return square_name(zone, centre, column, row)
-    except NamingError:
-        return square_name(zone, band, column, row)
+    x, y = ulx + cols * side, uly - rows * side
+    edge = _EDGE_M if flat.area > 0 else 0.0
+    touching = shapely.intersects(flat, shapely.box(x + edge, y - side + edge, x + side - edge, y - edge))
+    yield from zip(cols[touching].tolist(), rows[touching].tolist(), strict=True)

@@ -37,20 +37,20 @@ def tiles(collected):
 def test_areas_of_each_kind_become_the_tiles_they_touch_once(tmp_path, kind):
     collected = collect([write(tmp_path / f"areas{kind}", MANY)], JUNE)
     assert collected.refused == collected.merged == ()
-    assert tiles(collected) == ["31UDQ", "33UUP"]
+    assert tiles(collected) == ["31UDQ", "32UQU", "33UUP"]
     assert all(row.span == JUNE and row.patches is None for row in collected.rows)
 
 
 @pytest.mark.parametrize("kind", [".gpkg", ".parquet"])
 def test_coordinates_in_metres_are_turned_into_degrees(tmp_path, kind):
-    assert tiles(collect([write(tmp_path / f"areas{kind}", [UUP], "EPSG:3035")], JUNE)) == ["33UUP"]
+    assert tiles(collect([write(tmp_path / f"areas{kind}", [UUP], "EPSG:3035")], JUNE)) == ["32UQU", "33UUP"]
 
 
 def test_all_layers_are_read(tmp_path):
     path = tmp_path / "areas.gpkg"
     for layer, geometry in (("one", MANY[0]), ("two", MANY[2])):
         geopandas.GeoDataFrame(geometry=[geometry], crs="EPSG:4326").to_file(path, layer=layer)
-    assert tiles(collect([str(path)], JUNE)) == ["31UDQ", "33UUP"]
+    assert tiles(collect([str(path)], JUNE)) == ["31UDQ", "32UQU", "33UUP"]
 
 
 def test_a_bad_area_is_refused_with_its_place_and_the_others_go_on(tmp_path):
@@ -63,7 +63,7 @@ def test_a_bad_area_is_refused_with_its_place_and_the_others_go_on(tmp_path):
         tmp_path / "areas.geojson", crossing, shapely.geometry.mapping(UUP), pacific, polar, empty, None, open_ring
     )
     collected = collect([path], JUNE)
-    assert tiles(collected) == ["33UUP"]
+    assert tiles(collected) == ["32UQU", "33UUP"]
     assert [refusal.source for refusal in collected.refused] == [f"{path} row {row}" for row in (1, 3, 4, 5, 6, 7)]
     for refusal, word in zip(
         collected.refused, ("Self-inter", "antimeridian", "85.00° N", "empty", "empty", "broken"), strict=True

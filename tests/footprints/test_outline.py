@@ -8,7 +8,7 @@ from gee_s1ben.domain.tile import tile_grid
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.outline import checked_footprint, cut_at_antimeridian, tile_outline, within_tile
 
-PACIFIC = "60KZG"  # its raster crosses the antimeridian
+PACIFIC = "01KAB"  # its raster crosses the antimeridian
 UUP = shapely.Polygon([(12.281, 48.721), (13.773, 48.746), (13.796, 47.759), (12.332, 47.734)])
 
 
