@@ -56,6 +56,12 @@ def footprints(
         typer.Option("--from", help="First day, for a query, and for tiles and areas without a time.", metavar="DATE"),
     ] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day, with --from.", metavar="DATE")] = None,
+    acquired: Annotated[
+        str | None,
+        typer.Option(
+            "--acquired", help="The time of tiles, areas and rasters, in place of a range.", metavar="DATETIME"
+        ),
+    ] = None,
     earth_engine: querying.Asked = False,
     area: querying.Area = None,
     bbox: querying.Box = None,
@@ -81,7 +87,13 @@ def footprints(
         raise InputError(
             "nothing is given: name an INPUT, or ask with --earth-engine (see 'gee-s1ben footprints --help')"
         )
+    if acquired is not None and first is not None:
+        raise InputError("--acquired and --from with --to are both times: give one of them")
+    if acquired is not None and earth_engine:
+        raise InputError("--earth-engine needs a range of time: give --from and --to in place of --acquired")
     span = Span.parse(first, last) if first is not None and last is not None else None
+    if acquired is not None:
+        span = Span.at(acquired)
     narrower = {"collection": collection, "max_cloud_percent": max_cloud, "limit": limit}
     if earth_engine:
         answered = querying.ask(config, overrides or (), span, area=area, box=bbox, tiles=tile or (), **narrower)

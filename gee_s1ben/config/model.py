@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     Strict,
     Tag,
+    ValidationError,
     model_validator,
 )
 
@@ -191,6 +192,37 @@ class GridTarget(Section):
         return (Target(self.name, grid, self.acquired, None, patch_px, _block(self.patches, grid, patch_px)),)
 
 
+class LikeTarget(Section):
+    """The grid of a raster that the user has, exactly as it is in the file."""
+
+    like: Folder = Field(description="a GeoTIFF whose grid is taken")
+    acquired: Time | None = Field(None, description="a date and time such as 2017-06-13T10:10:31Z")
+    name: Annotated[str, AfterValidator(_text(r"[A-Za-z0-9-]{1,32}"))] | None = Field(
+        None, description="1 to 32 letters, digits and dashes"
+    )
+    patches: BlockSettings | None = Field(None, description="a group of columns and rows")
+
+    def targets(self, patch_px: int) -> tuple[Target, ...]:
+        """Return what patches are wanted for; InputError where the file cannot be used or says no time."""
+        from gee_s1ben.engine.catalog.grids import read_raster_grid  # slow to load, and only this needs it
+
+        raster = read_raster_grid(self.like)
+        acquired = self.acquired or raster.acquired
+        if acquired is None:
+            raise InputError(f"{self.like} does not say when it was acquired: add acquired: 2017-06-13T10:10:31Z")
+        name = self.name or re.sub(r"[^A-Za-z0-9-]+", "-", self.like.stem).strip("-")[:32]
+        grid = raster.grid
+        try:
+            own = GridTarget(
+                name=name, crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height,
+                acquired=acquired, patches=self.patches,
+            )  # fmt: skip
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise InputError(f"{self.like}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        return own.targets(patch_px)
+
+
 class FileTargets(Section):
     """A table of tiles, as ``gee-s1ben footprints`` makes it."""
 
@@ -228,9 +260,22 @@ def _block(settings: BlockSettings | None, grid: Grid, patch_px: int) -> PatchBl
 
 def _kind_of_target(value: Any) -> str:
     if isinstance(value, dict):
-        keys = {"transform": "<grid>", "crs": "<grid>", "tile": "<tile>", "file": "<file>", "published": "<published>"}
+        keys = {
+            "like": "<like>",
+            "transform": "<grid>",
+            "crs": "<grid>",
+            "tile": "<tile>",
+            "file": "<file>",
+            "published": "<published>",
+        }
         return next((kind for key, kind in keys.items() if key in value), "<product>")
-    kinds = ((GridTarget, "<grid>"), (TileTarget, "<tile>"), (FileTargets, "<file>"), (PublishedTargets, "<published>"))
+    kinds = (
+        (GridTarget, "<grid>"),
+        (LikeTarget, "<like>"),
+        (TileTarget, "<tile>"),
+        (FileTargets, "<file>"),
+        (PublishedTargets, "<published>"),
+    )
     return next((kind for of, kind in kinds if isinstance(value, of)), "<product>")
 
 
@@ -261,10 +306,14 @@ def _named(value: Any) -> Any:
     return {"tile": named.tile, "acquired": named.acquired, **rest}
 
 
+_FILE_KEYS: Mapping[type, str] = {FileTargets: "file", LikeTarget: "like"}
+"""Which key of an entry is a path."""
+
 TargetSettings = Annotated[
     Annotated[ProductTarget, Tag("<product>")]
     | Annotated[TileTarget, Tag("<tile>")]
     | Annotated[GridTarget, Tag("<grid>")]
+    | Annotated[LikeTarget, Tag("<like>")]
     | Annotated[FileTargets, Tag("<file>")]
     | Annotated[PublishedTargets, Tag("<published>")],
     Discriminator(_kind_of_target),
@@ -416,7 +465,9 @@ class Config(Section):
                 "dataset": self.dataset.model_copy(update={"path": placed(self.dataset.path), "tables": tables}),
                 "workspace": placed(self.workspace) if self.workspace else None,
                 "tiles": tuple(
-                    FileTargets(file=placed(entry.file)) if isinstance(entry, FileTargets) else entry
+                    entry.model_copy(update={key: placed(getattr(entry, key))})
+                    if (key := _FILE_KEYS.get(type(entry)))
+                    else entry
                     for entry in self.tiles
                 ),
             }

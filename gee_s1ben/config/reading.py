@@ -19,6 +19,7 @@ from gee_s1ben.config.model import (
     Config,
     FileTargets,
     GridTarget,
+    LikeTarget,
     ProductTarget,
     PublishedTargets,
     TileTarget,
@@ -30,6 +31,7 @@ _TAGS: dict[str, type[BaseModel]] = {
     "<product>": ProductTarget,
     "<tile>": TileTarget,
     "<grid>": GridTarget,
+    "<like>": LikeTarget,
     "<file>": FileTargets,
     "<published>": PublishedTargets,
 }

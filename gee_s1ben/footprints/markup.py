@@ -84,15 +84,15 @@ class Document:
         return (one for one in self.element.iter() if _local(one) == name)
 
 
-def read_document(path: Path) -> Document:
-    """Parse an XML file.
+def read_document(path: Path, most: int = MAX_BYTES) -> Document:
+    """Parse an XML file of at most so many bytes.
 
     Raises
     ------
     InputError
         It cannot be read, is too large, is no XML, or has a DOCTYPE.
     """
-    content = read_capped(path, MAX_BYTES)
+    content = read_capped(path, most)
     try:
         return Document(path, fromstring(content, forbid_dtd=True))
     except DefusedXmlException as error:

@@ -43,6 +43,23 @@ class Span:
         """Halfway, in whole seconds: what Sentinel-1 is to be near to."""
         return (self.start + (self.stop - self.start) / 2).replace(microsecond=0)
 
+    @property
+    def is_moment(self) -> bool:
+        """Whether it is no more than a second: a time that was given as such."""
+        return self.stop - self.start <= timedelta(seconds=1)
+
+    @classmethod
+    def at(cls, text: str) -> Self:
+        """Make the range of one moment, a second.
+
+        Raises
+        ------
+        InputError
+            It is no date or time.
+        """
+        moment = parse_moment(text).replace(microsecond=0)
+        return cls(moment, moment + timedelta(seconds=1))
+
     @classmethod
     def parse(cls, first: str, last: str) -> Self:
         """Make a range of two texts; a date without a time is that whole day, at either end.
@@ -140,7 +157,7 @@ class TileRow:
         if when is None:
             raise InputError(f"tile {tile} has no time: give --from and --to, or {tile}@2017-06-13T10:10:31Z")
         if isinstance(when, Span):
-            return cls(tile, when.middle, outline, source, span=when)
+            return cls(tile, when.middle, outline, source, span=None if when.is_moment else when)
         return cls(tile, when.replace(microsecond=0), outline, source)
 
     def of_patches(self, cells: tuple[Cell, ...]) -> Self:

@@ -100,8 +100,8 @@ def survey(
     found: list[tuple[Path | ShardedRaster, int, Grid, str, str | None]] = []
     files = gather(expand(rasters)[0])
     for path in files:
-        with _opened(path) as dataset:
-            grid = _grid_of(dataset, path)
+        with open_raster(path) as dataset:
+            grid = grid_of(dataset, path)
             for index, (dtype, description) in enumerate(zip(dataset.dtypes, dataset.descriptions, strict=True), 1):
                 if dtype not in _DATA_TYPES:
                     raise RasterError(
@@ -139,7 +139,7 @@ def write_band(source: SourceBand, folder: Path) -> WrittenBand:
         The new file cannot be written, or does not read back as written.
     """
     target, plain = folder / f"{source.name}.tif", folder / f"{source.name}.plain.tif"
-    with _opened(source.path) as dataset:
+    with open_raster(source.path) as dataset:
         dtype = dataset.dtypes[source.index - 1]
         floating = np.dtype(dtype).kind == "f"
         nodata = np.nan if floating else dataset.nodatavals[source.index - 1]
@@ -200,11 +200,25 @@ class _Extent:
         return grid.window(self.cols[0], self.rows[0], self.cols[1] - self.cols[0], self.rows[1] - self.rows[0])
 
 
-def _opened(path: Path | ShardedRaster) -> Any:
+def open_raster(path: Path | ShardedRaster) -> Any:
+    """Open a GeoTIFF, or the files of an export as one; to be closed by the caller.
+
+    Raises
+    ------
+    RasterError
+        It is no readable GeoTIFF, or the files do not fit together.
+    """
     return ShardedDataset(path) if isinstance(path, ShardedRaster) else open_geotiff(path)
 
 
-def _grid_of(dataset: Any, path: Path | ShardedRaster) -> Grid:
+def grid_of(dataset: Any, path: Path | ShardedRaster) -> Grid:
+    """Return a raster's own grid.
+
+    Raises
+    ------
+    RasterError
+        It has no coordinate reference system, or no transform.
+    """
     if dataset.crs is None:
         raise RasterError(f"{path} has no coordinate reference system: export it with one")
     if dataset.transform == Affine.identity():
