@@ -180,3 +180,9 @@ def test_a_shapefile_without_its_parts_is_refused(tmp_path):
     assert "a.prj beside it" in collect([str(path)], JUNE).refused[0].reason
     path.with_suffix(".shx").unlink()
     assert "no a.shx beside it" in collect([str(path)], JUNE).refused[0].reason
+
+
+@pytest.mark.parametrize("name", ["a.kml", "a.xml"])
+def test_markup_that_is_nested_too_deeply_is_refused_at_once(tmp_path, name):
+    deep = f"<kml>{'<Placemark>' * 100_000}{'</Placemark>' * 100_000}</kml>"
+    assert "nested deeper than 200" in refusal(tmp_path / name, deep)
