@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,7 +19,8 @@ patch; an MGRS tile (33UUP with --from and --to, 33UUP@2017-06-13T10:10:31Z, or 
 .csv file with one of these a line; a .SAFE folder, a folder of them, or their metadata XML; the seed's
 BigEarthNetTileInfo_v2.npy; BigEarthNet's metadata.parquet, or a part of it; STAC items; a GeoTIFF; areas as GeoJSON,
 GeoPackage, GeoParquet, FlatGeobuf, shapefile, KML, KMZ, WKT or a .zip of these (with --from and --to, or --acquired);
-a table that this command made.
+a table that this command made. Of an area or raster, the table has the tiles that see it, and of each the patches
+that touch it.
 
 With --earth-engine, Sentinel-2 images of a place (--area, --bbox or --tile) and a range of time (--from and --to) are
 asked for, and their products are taken as well. The configuration says of whom: Google's service, or the embedded one
@@ -71,6 +72,10 @@ def footprints(
     max_cloud: querying.MaxCloud = None,
     collection: querying.Collection = None,
     limit: querying.Limit = None,
+    whole_tiles: Annotated[
+        bool,
+        typer.Option("--whole-tiles", help="Of an area, take all patches of its tiles, not only those it touches."),
+    ] = False,
     config: ConfigPath = DEFAULT_CONFIG,
     overrides: Overrides = None,
     as_json: AsJson = False,  # noqa: ARG001  # read from the arguments, where errors need it too
@@ -96,19 +101,23 @@ def footprints(
     span = Span.parse(first, last) if first is not None and last is not None else None
     if acquired is not None:
         span = Span.at(acquired)
-    narrower = {"collection": collection, "max_cloud_percent": max_cloud, "limit": limit}
+    narrower: dict[str, Any] = {"collection": collection, "max_cloud_percent": max_cloud, "limit": limit}
     if earth_engine:
-        answered = querying.ask(config, overrides or (), span, area=area, box=bbox, tiles=tile or (), **narrower)
+        answered = querying.ask(
+            config, overrides or (), span, area=area, box=bbox, tiles=tile or (), whole_tiles=whole_tiles, **narrower
+        )
     else:
         answered = ()
         querying.check_unasked(
             {"--area": area, "--bbox": bbox, "--tile": tile, "--max-cloud": max_cloud, "--collection": collection}
             | {"--limit": limit, "--set": overrides}
         )
-    collected = collect(inputs or (), span, answered)
+    collected = collect(inputs or (), span, answered, whole_tiles=whole_tiles)
     rows, merged, refused = collected.rows, collected.merged, collected.refused
     _tell([f"refused: {one.source}: {one.reason}" for one in refused], verbose)
     if not quiet:
+        _tell([f"warning: {remark.source}: {remark.text}" for remark in collected.remarks], verbose)
+        _tell([f"time: {meaning}" for meaning in dict.fromkeys(row.span.meaning for row in rows if row.span)], verbose)
         _tell([f"merged: {one.key}: {', '.join(dict.fromkeys(one.sources))}" for one in merged], verbose)
     if rows:
         with atomic_write(out) as partial:
@@ -118,6 +127,8 @@ def footprints(
             {
                 "key": row.key,
                 "product": str(row.product) if row.product else None,
+                "acquired": f"{row.acquired:%FT%TZ}",
+                "span": [f"{row.span.start:%FT%TZ}", f"{row.span.stop:%FT%TZ}"] if row.span else None,
                 "patches": None if row.patches is None else len(row.patches),
                 "source": row.source,
             }
@@ -125,6 +136,7 @@ def footprints(
         ],
         "merged": [{"key": one.key, "sources": list(one.sources)} for one in merged],
         "refused": [{"source": one.source, "reason": one.reason} for one in refused],
+        "warnings": [{"source": remark.source, "text": remark.text} for remark in collected.remarks],
         "out": str(out) if rows else None,
     }
     patches = sum(len(row.patches) for row in rows if row.patches is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +12,8 @@ import typer
 from gee_s1ben.errors import InputError
 
 if TYPE_CHECKING:
-    from shapely.geometry.base import BaseGeometry
-
-    from gee_s1ben.footprints import Refusal, Span, TileRow
+    from gee_s1ben.footprints import Refusal, Remark, Span, TileRow
+    from gee_s1ben.footprints.squares import TiledArea
 
 Asked = Annotated[
     bool,
@@ -58,9 +58,10 @@ def ask(
     area: Path | None,
     box: str | None,
     tiles: Sequence[str],
+    whole_tiles: bool,
     **narrower: Any,
-) -> tuple[TileRow | Refusal, ...]:
-    """Connect to the service of the configuration and ask it.
+) -> tuple[TileRow | Refusal | Remark, ...]:
+    """Connect to the service of the configuration and ask it; of each image take the patches that touch the area.
 
     Raises
     ------
@@ -70,8 +71,10 @@ def ask(
         The service refuses or fails.
     """
     from gee_s1ben.config import load_service  # slow to load, as all that follows
+    from gee_s1ben.footprints import Refusal
     from gee_s1ben.footprints.areas import read_areas
     from gee_s1ben.footprints.earth_engine import Sentinel2Query
+    from gee_s1ben.footprints.squares import patches_of_tile
 
     if span is None:
         raise InputError("--earth-engine needs a range of time: give --from and --to")
@@ -79,28 +82,31 @@ def ask(
         raise InputError("--earth-engine needs a place: give --area, --bbox or --tile")
     if area is not None and box is not None:
         raise InputError("--area and --bbox are both places: give one of them")
-    areas = read_areas(area) if area is not None else [_rectangle(box)] if box is not None else []
+    areas, remarks = read_areas(area) if area is not None else ((), ())
+    if box is not None:
+        areas = (_rectangle(box),)
     given = {name: value for name, value in narrower.items() if value is not None}
-    query = Sentinel2Query.about(span, areas=areas, tiles=tiles, **given)
+    query = Sentinel2Query.about(span, areas=[given_area.geometry for given_area in areas], tiles=tiles, **given)
     config = load_service(config_path, overrides)
 
     from gee_s1ben.pipeline.sentinel2 import find_images
     from gee_s1ben.session.connection import connect
 
     with connect(config):
-        return find_images(query)
+        found = find_images(query)
+    whole = whole_tiles or not areas
+    images = (
+        image if whole or isinstance(image, Refusal) else replace(image, patches=patches_of_tile(image.tile, areas))
+        for image in found
+    )
+    return (*remarks, *images)
 
 
-def _rectangle(text: str) -> BaseGeometry:
-    """Read four numbers; an east that is less than the west lies beyond the antimeridian, as in RFC 7946."""
-    import shapely
+def _rectangle(text: str) -> TiledArea:
+    from gee_s1ben.footprints.areas import rectangle
 
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"--bbox {text[:60]!a} is not four numbers such as 12.3,47.7,13.8,48.8") from None
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90) or west == east:
-        raise InputError(f"--bbox {text[:60]!a} is no rectangle of degrees: west, south, east, north")
-    whole = shapely.box(west, south, east + 360 if east < west else east, north)
-    # Of an area, sides of more than 180° are refused, since they may mean the other way round; here they do not.
-    return shapely.segmentize(whole, 90.0)
+    return rectangle(west, south, east, north, "--bbox")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +26,10 @@ from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S2ProductName, padded_tile, read_tile_name
 from gee_s1ben.domain.tile import PATCH_PX, PatchBlock, Target, tile_grid
 from gee_s1ben.errors import InputError
+
+if TYPE_CHECKING:
+    from gee_s1ben.footprints import Span
+    from gee_s1ben.footprints.areas import TouchedPatches
 
 PIXEL_REQUEST_BYTES = 50_331_648
 """The most that one ``computePixels`` request may hold, uncompressed."""
@@ -65,6 +69,11 @@ def _time(value: Any) -> Any:
     return value
 
 
+def _day(value: Any) -> Any:
+    """Turn what YAML makes of a date, or of a date and time, back into text."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
 def _unique(values: tuple[_Item, ...]) -> tuple[_Item, ...]:
     if len(set(values)) != len(values):
         raise ValueError(f"names the same thing twice: {', '.join(map(str, values))}")
@@ -92,6 +101,7 @@ def _text(pattern: str) -> Callable[[str], str]:
 
 Folder = Annotated[Path, BeforeValidator(_path)]
 Time = Annotated[datetime, BeforeValidator(_time)]
+Day = Annotated[str, BeforeValidator(_day)]
 Pair = Annotated[tuple[int, int], Strict(False), AfterValidator(_ascending)]
 Product = Annotated[str, AfterValidator(_checked(_tile_product))]
 Polarisation = Literal["VV", "VH", "HH", "HV"]
@@ -240,6 +250,60 @@ class FileTargets(Section):
         return tuple(Target(one.name, one.grid, one.acquired, one.product, patch_px) for one in found)
 
 
+class AreaTargets(Section):
+    """An area and a time: the patches that touch it, of all tiles that see it."""
+
+    area: Folder | None = Field(None, description="a file of areas, as 'gee-s1ben footprints' reads them")
+    bbox: Annotated[tuple[float, float, float, float], Strict(False)] | None = Field(
+        None, description="a list of four numbers in degrees: west, south, east, north"
+    )
+    first: Day | None = Field(None, alias="from", description="a date such as 2020-06-01")
+    last: Day | None = Field(None, alias="to", description="a date such as 2020-06-30")
+    acquired: Time | None = Field(None, description="a date and time such as 2017-06-13T10:10:31Z")
+    whole_tiles: bool = Field(False, description="true or false")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> AreaTargets:
+        if (self.area is None) == (self.bbox is None):
+            raise ValueError("needs an area or a bbox, and not both")
+        if (self.first is None) != (self.last is None) or (self.first is None) == (self.acquired is None):
+            raise ValueError("needs a time: from and to, or acquired")
+        if self.acquired is None:
+            try:
+                self._span()
+            except InputError as error:
+                raise ValueError(str(error)) from error
+        return self
+
+    def targets(self, patch_px: int) -> tuple[Target, ...]:
+        """Return what patches are wanted for; InputError where the area cannot be used or touches none."""
+        acquired = self.acquired or self._span().middle
+        targets = tuple(
+            Target(tile, tile_grid(tile), acquired, None, patch_px, cells=None if self.whole_tiles else cells)
+            for tile, cells in self._patches(patch_px).by_tile.items()
+            if self.whole_tiles or cells != ()
+        )
+        if not targets:
+            raise InputError(f"no whole patch touches {self.area or 'the bbox'}")
+        return targets
+
+    def notes(self, patch_px: int) -> tuple[str, ...]:
+        """Say what was repaired of the areas, and what time stands for a range."""
+        said = [f"{remark.source}: {remark.text}" for remark in self._patches(patch_px).remarks]
+        source = str(self.area or f"bbox {list(self.bbox or ())}")
+        return (*said, *([] if self.acquired else [f"{source}: {self._span().meaning}"]))
+
+    def _span(self) -> Span:
+        from gee_s1ben.footprints import Span  # slow to load, and only areas need it
+
+        return Span.parse(str(self.first), str(self.last))
+
+    def _patches(self, patch_px: int) -> TouchedPatches:
+        from gee_s1ben.footprints.areas import touched_patches
+
+        return touched_patches(self.area or self.bbox or (), patch_px)
+
+
 class PublishedTargets(Section):
     """All products of BigEarthNet."""
 
@@ -266,6 +330,8 @@ def _kind_of_target(value: Any) -> str:
             "crs": "<grid>",
             "tile": "<tile>",
             "file": "<file>",
+            "area": "<area>",
+            "bbox": "<area>",
             "published": "<published>",
         }
         return next((kind for key, kind in keys.items() if key in value), "<product>")
@@ -274,6 +340,7 @@ def _kind_of_target(value: Any) -> str:
         (LikeTarget, "<like>"),
         (TileTarget, "<tile>"),
         (FileTargets, "<file>"),
+        (AreaTargets, "<area>"),
         (PublishedTargets, "<published>"),
     )
     return next((kind for of, kind in kinds if isinstance(value, of)), "<product>")
@@ -306,15 +373,13 @@ def _named(value: Any) -> Any:
     return {"tile": named.tile, "acquired": named.acquired, **rest}
 
 
-_FILE_KEYS: Mapping[type, str] = {FileTargets: "file", LikeTarget: "like"}
-"""Which key of an entry is a path."""
-
 TargetSettings = Annotated[
     Annotated[ProductTarget, Tag("<product>")]
     | Annotated[TileTarget, Tag("<tile>")]
     | Annotated[GridTarget, Tag("<grid>")]
     | Annotated[LikeTarget, Tag("<like>")]
     | Annotated[FileTargets, Tag("<file>")]
+    | Annotated[AreaTargets, Tag("<area>")]
     | Annotated[PublishedTargets, Tag("<published>")],
     Discriminator(_kind_of_target),
     BeforeValidator(_named),
@@ -404,7 +469,9 @@ class Config(Section):
     embedded: EmbeddedSettings = Field(EmbeddedSettings(), description="a group of keys")
     project: str | None = Field(None, description="the name of a Google Cloud project")
     tiles: Annotated[tuple[TargetSettings, ...], Strict(False)] = Field(
-        min_length=1, max_length=10_000, description="a list of Sentinel-2 products, tiles, tables of tiles or grids"
+        min_length=1,
+        max_length=10_000,
+        description="a list of Sentinel-2 products, tiles, areas, tables of tiles or grids",
     )
     match: MatchSettings = Field(MatchSettings(), description="a group of keys")
     radar: RadarSettings = Field(RadarSettings(), description="a group of keys")
@@ -424,8 +491,23 @@ class Config(Section):
         return self.workspace or self.dataset.path.with_name(self.dataset.path.name + ".work")
 
     def targets(self) -> tuple[Target, ...]:
-        """Return what patches are wanted for, in the order of the file, each once."""
-        return tuple(dict.fromkeys(target for entry in self.tiles for target in self.targets_of(entry)))
+        """Return what patches are wanted for, in the order of the file: one target a tile and time, each patch once.
+
+        Raises
+        ------
+        InputError
+            An entry cannot be used, or two of one tile and time differ in more than their patches.
+        """
+        targets: dict[str, Target] = {}
+        for entry in self.tiles:
+            for target in self.targets_of(entry):
+                targets[target.key] = targets.get(target.key, target).joined(target)
+        return tuple(targets.values())
+
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the targets: what was repaired, and what time stands for a range."""
+        areas = (entry for entry in self.tiles if isinstance(entry, AreaTargets))
+        return tuple(note for entry in areas for note in entry.notes(self.dataset.patch_px))
 
     def targets_of(self, entry: TargetSettings) -> tuple[Target, ...]:
         """Return what patches one entry of ``tiles`` wants.
@@ -464,14 +546,19 @@ class Config(Section):
                 ),
                 "dataset": self.dataset.model_copy(update={"path": placed(self.dataset.path), "tables": tables}),
                 "workspace": placed(self.workspace) if self.workspace else None,
-                "tiles": tuple(
-                    entry.model_copy(update={key: placed(getattr(entry, key))})
-                    if (key := _FILE_KEYS.get(type(entry)))
-                    else entry
-                    for entry in self.tiles
-                ),
+                "tiles": tuple(_placed(entry, placed) for entry in self.tiles),
             }
         )
+
+
+def _placed(entry: TargetSettings, placed: Callable[[Path], Path]) -> TargetSettings:
+    if isinstance(entry, FileTargets):
+        return FileTargets(file=placed(entry.file))
+    if isinstance(entry, LikeTarget):
+        return entry.model_copy(update={"like": placed(entry.like)})
+    if isinstance(entry, AreaTargets) and entry.area is not None:
+        return entry.model_copy(update={"area": placed(entry.area)})
+    return entry
 
 
 def _completed(values: dict[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gee_s1ben.config.located import LocatedValues, Location, dotted, override, read_located
 from gee_s1ben.config.model import (
     ITEM_BYTES,
     PIXEL_REQUEST_BYTES,
+    AreaTargets,
     Config,
     FileTargets,
     GridTarget,
@@ -33,6 +35,7 @@ _TAGS: dict[str, type[BaseModel]] = {
     "<grid>": GridTarget,
     "<like>": LikeTarget,
     "<file>": FileTargets,
+    "<area>": AreaTargets,
     "<published>": PublishedTargets,
 }
 
@@ -105,12 +108,11 @@ def _check_targets(config: Config, located: LocatedValues) -> None:
         except InputError as error:
             raise ConfigError(f"{origin}: tiles[{index}]: {error}") from error
         for target in found:
-            first, same = keys.setdefault(target.key, (index, target))
-            if same != target:
-                raise ConfigError(
-                    f"{origin}: tiles[{index}] and tiles[{first}] are both {target.key}, with different grids, "
-                    f"products or patches; keep one of them"
-                )
+            first, same = keys.get(target.key, (index, target))
+            try:
+                keys[target.key] = first, same.joined(target)
+            except InputError as error:
+                raise ConfigError(f"{origin}: tiles[{index}] and tiles[{first}]: {error}; keep one of them") from error
             # A patch is named after its target and place: one name must not stand for two places.
             first, same = grids.setdefault(target.name, (index, target))
             if (same.grid, same.patch_px) != (target.grid, target.patch_px):
@@ -215,14 +217,14 @@ def _description(location: Location) -> str:
     """Say what is expected at a place: the description of the innermost field on the way to it."""
     description = ""
     for model, part in _ways(location):
-        if part in model.model_fields:
-            description = model.model_fields[part].description or description
+        if field := _fields(model).get(part):
+            description = field.description or description
     return description
 
 
 def _fields_around(location: Location) -> Iterable[str]:
     models = [model for model, part in _ways(location) if part == location[-1]]
-    return models[-1].model_fields if models else ()
+    return _fields(models[-1]) if models else ()
 
 
 def _ways(location: Location) -> Iterator[tuple[type[BaseModel], str]]:
@@ -233,8 +235,13 @@ def _ways(location: Location) -> Iterator[tuple[type[BaseModel], str]]:
             model = _TAGS[part]
         elif isinstance(part, str) and model is not None:
             yield model, part
-            field = model.model_fields.get(part)
+            field = _fields(model).get(part)
             model = next(_models(field.annotation), None) if field else None
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Fields of a model by the key that is written for them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -151,6 +151,21 @@ class Target:
         """Yield the (column, row) of every patch wanted, row by row from the north-west."""
         return iter(self.block if self.cells is None else self.cells)
 
+    def joined(self, other: Target) -> Target:
+        """Return the target that wants the patches of both, each once.
+
+        Raises
+        ------
+        InputError
+            They are not of one grid, time and product.
+        """
+        if self == other:
+            return self
+        whole = PatchBlock.whole(self.grid, self.patch_px)
+        if replace(self, block=whole, cells=None) != replace(other, block=whole, cells=None):
+            raise InputError(f"{self.key} is wanted twice, with different grids, products or sizes of patches")
+        return replace(self, block=whole, cells=(*self.patches(), *other.patches()))
+
     def s2_patch(self, col: int, row: int) -> str:
         """Name of the Sentinel-2 patch at a place.
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import geopandas
 import pyogrio
+import shapely
 from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints import area_files
-from gee_s1ben.footprints.row import Readings, Refusal, Span, TileRow
-from gee_s1ben.footprints.squares import check_area, tiles_touching
+from gee_s1ben.footprints.outline import repaired
+from gee_s1ben.footprints.row import Cell, Readings, Refusal, Remark, Span, TileRow
+from gee_s1ben.footprints.squares import TiledArea, patches_touching
 
 MAX_BYTES = 500_000_000
 _JSON = (".geojson", ".json")
@@ -30,7 +34,9 @@ def accepts(path: Path) -> bool:
 
 
 def read(path: Path, span: Span | None) -> Readings:
-    """Yield the tiles that the areas of a file touch, each once.
+    """Yield the tiles that see the areas of a file, each once, with the patches that touch an area.
+
+    A tile that sees areas only where it has no whole patch has an empty list of patches.
 
     Raises
     ------
@@ -39,36 +45,106 @@ def read(path: Path, span: Span | None) -> Readings:
     """
     if span is None:
         raise InputError(f"{path} has areas but no time: give --from and --to")
-    tiles: set[str] = set()
-    for place, area in _geometries(path):
+    areas: list[TiledArea] = []
+    for place, geometry in _geometries(path):
         try:
-            if area is None:
-                raise InputError("the area is empty or broken")  # noqa: TRY301
-            tiles.update(tiles_touching(area))
+            area, remark = _usable(geometry)
+            area.tiles()
         except InputError as error:
             yield Refusal(f"{path} {place}", str(error))
-    for tile in sorted(tiles):
-        yield TileRow.of_tile(tile, span, str(path))
+            continue
+        areas.append(area)
+        if remark:
+            yield Remark(f"{path} {place}", remark)
+    for tile, cells in patches_touching(areas).items():
+        yield replace(TileRow.of_tile(tile, span, str(path)), patches=cells)
 
 
-def read_areas(path: Path) -> list[BaseGeometry]:
-    """Read all areas of a file, in longitude and latitude.
+def read_areas(path: Path) -> tuple[tuple[TiledArea, ...], tuple[Remark, ...]]:
+    """Read all areas of a file, and what was repaired of them.
 
     Raises
     ------
     InputError
         The file cannot be read, or one of its areas cannot be used.
     """
-    areas = []
-    for place, area in _geometries(path):
+    areas, remarks = [], []
+    for place, geometry in _geometries(path):
         try:
-            if area is None:
-                raise InputError("the area is empty or broken")  # noqa: TRY301
-            check_area(area)
+            area, remark = _usable(geometry)
         except InputError as error:
             raise InputError(f"{path} {place}: {error}") from error
         areas.append(area)
-    return areas
+        if remark:
+            remarks.append(Remark(f"{path} {place}", remark))
+    return tuple(areas), tuple(remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedPatches:
+    """The patches that touch areas."""
+
+    by_tile: Mapping[str, tuple[Cell, ...] | None]
+    """(column, row) of those of each tile that sees an area, row by row; None for all, empty for none."""
+    remarks: tuple[Remark, ...]
+    """What was repaired of the areas."""
+
+
+def touched_patches(place: Path | tuple[float, ...], patch_px: int) -> TouchedPatches:
+    """Find the patches that touch the areas of a file, or a rectangle of west, south, east, north in degrees.
+
+    A file is read once until it changes.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or an area cannot be used.
+    """
+    if isinstance(place, Path):
+        try:
+            found = place.stat()
+        except OSError as error:
+            raise InputError(f"{place} cannot be read: {error.strerror or error}") from error
+        return _touched(place, patch_px, (found.st_mtime_ns, found.st_size))
+    west, south, east, north = place
+    return TouchedPatches(patches_touching([rectangle(west, south, east, north, "bbox")], patch_px), ())
+
+
+@lru_cache(maxsize=64)
+def _touched(path: Path, patch_px: int, _version: tuple[int, int]) -> TouchedPatches:
+    areas, remarks = read_areas(path)
+    return TouchedPatches(patches_touching(areas, patch_px), remarks)
+
+
+def rectangle(west: float, south: float, east: float, north: float, name: str) -> TiledArea:
+    """Make an area of four numbers, in degrees.
+
+    An east that is less than the west lies beyond the antimeridian. Source: RFC 7946, 5.2.
+
+    Raises
+    ------
+    InputError
+        They make no rectangle, or one beyond all tiles; ``name`` says whose they are.
+    """
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90) or west == east:
+        raise InputError(
+            f"{name} {west:g},{south:g},{east:g},{north:g} is no rectangle of degrees: west, south, east, north"
+        )
+    whole = shapely.box(west, south, east + 360 if east < west else east, north)
+    # Of an area, sides of more than 180° are refused, since they may mean the other way round; here they do not.
+    return TiledArea(shapely.segmentize(whole, 90.0))
+
+
+def _usable(geometry: BaseGeometry | None) -> tuple[TiledArea, str]:
+    """Check an area, and repair one whose rings cross; with what was repaired."""
+    if geometry is None:
+        raise InputError("the area is empty or broken")
+    remark = ""
+    if not geometry.is_valid:
+        geometry, remark = repaired(shapely.force_2d(geometry), "the area")
+    if geometry.is_empty and remark:
+        raise InputError(remark)
+    return TiledArea(geometry), remark
 
 
 def _geometries(path: Path) -> Iterator[tuple[str, BaseGeometry | None]]:
@@ -102,8 +178,8 @@ def _frames(path: Path) -> Iterator[tuple[str, Any]]:
             return
         layers = [str(name) for name, kind in _of_gdal(pyogrio.list_layers, path) if kind is not None]
         for layer in layers:
-            # A geometry that cannot be made is None, so that the others go on.
-            frame = _of_gdal(geopandas.read_file, path, layer=layer, on_invalid="ignore")
+            # An open ring is closed; a geometry that cannot be made is None, so that the others go on.
+            frame = _of_gdal(geopandas.read_file, path, layer=layer, on_invalid="fix")
             yield f"{layer} " if len(layers) > 1 else "", frame
     except InputError:
         raise

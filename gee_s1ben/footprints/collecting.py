@@ -10,10 +10,11 @@ from pathlib import Path
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints import areas, bigearthnet, names, raster_files, safe, seed, stac_items, table
 from gee_s1ben.footprints.area_files import is_wkt, wkt_geometries
-from gee_s1ben.footprints.row import Reader, Readings, Refusal, Span, TileRow
+from gee_s1ben.footprints.row import Reader, Readings, Refusal, Remark, Span, TileRow, in_rows
 
 READERS: tuple[Reader, ...] = (names, safe, seed, bigearthnet, table, raster_files, stac_items, areas)
 """The first that accepts a path reads it."""
+_OF_AREAS: tuple[Reader, ...] = (raster_files, stac_items, areas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,17 @@ class Collected:
     """One a tile and time, in order of tile, then of time."""
     merged: tuple[Merger, ...]
     refused: tuple[Refusal, ...]
+    remarks: tuple[Remark, ...] = ()
+    """What was wrong with inputs that are used all the same."""
 
 
-def collect(inputs: Sequence[str], span: Span | None = None, answered: Iterable[TileRow | Refusal] = ()) -> Collected:
+def collect(
+    inputs: Sequence[str],
+    span: Span | None = None,
+    answered: Iterable[TileRow | Refusal | Remark] = (),
+    *,
+    whole_tiles: bool = False,
+) -> Collected:
     """Read every input.
 
     Parameters
@@ -45,25 +54,35 @@ def collect(inputs: Sequence[str], span: Span | None = None, answered: Iterable[
         Paths, names of products, MGRS tiles.
     span : Span, optional
         For tiles and areas, which have no time of their own.
-    answered : iterable of TileRow or Refusal
+    answered : iterable of TileRow, Refusal or Remark
         What a service was asked for, to be joined with the rest.
+    whole_tiles : bool
+        Take all patches of the tiles that see an area, not only those that touch it.
     """
     rows: dict[str, TileRow] = {}
     sources: dict[str, list[str]] = {}
     refused: list[Refusal] = []
-    read = chain.from_iterable(_readings(given, span, refused) for given in inputs)
+    remarks: list[Remark] = []
+    read = chain.from_iterable(_readings(given, span, refused, whole_tiles) for given in inputs)
     for reading in chain(read, answered):
         if isinstance(reading, Refusal):
             refused.append(reading)
-            continue
-        key = reading.key
-        rows[key] = _merged(rows[key], reading) if key in rows else reading
-        sources.setdefault(key, []).append(reading.source)
+        elif isinstance(reading, Remark):
+            remarks.append(reading)
+        else:
+            key = reading.key
+            rows[key] = _merged(rows[key], reading) if key in rows else reading
+            sources.setdefault(key, []).append(reading.source)
+            remarks += [Remark(f"{reading.source} {key}", reading.remark)] if reading.remark else []
+    for row in rows.values():
+        if row.patches == ():
+            text = "the tile sees the area only at its edge, where it has no whole patch: none is made of it"
+            remarks.append(Remark(f"{row.source} {row.key}", text))
     merged = tuple(Merger(key, tuple(found)) for key, found in sources.items() if len(found) > 1)
-    return Collected(tuple(rows[key] for key in sorted(rows)), merged, tuple(refused))
+    return Collected(tuple(rows[key] for key in sorted(rows)), merged, tuple(refused), tuple(remarks))
 
 
-def _readings(given: str, span: Span | None, refused: list[Refusal]) -> Readings:
+def _readings(given: str, span: Span | None, refused: list[Refusal], whole_tiles: bool) -> Readings:
     """Yield what one input holds; one that is unusable as a whole, or from some place on, is refused."""
     shown = ascii(given if len(given) <= 160 else given[:60] + "…")[1:-1]
     try:
@@ -73,7 +92,10 @@ def _readings(given: str, span: Span | None, refused: list[Refusal]) -> Readings
             empty = True
             for reading in reader.read(path, span):
                 empty = False
-                yield reading
+                if whole_tiles and reader in _OF_AREAS and isinstance(reading, TileRow):
+                    yield replace(reading, patches=None)
+                else:
+                    yield reading
             if empty:
                 raise InputError("holds no tile")  # noqa: TRY301
         elif exists and isinstance(names.read_name(path.name, None, "", ""), Refusal):
@@ -112,7 +134,7 @@ def _merged(one: TileRow, other: TileRow) -> TileRow:
     """Join two rows of one tile and time: the product's own footprint before an outline, the patches of both."""
     wanted = None
     if one.patches is not None and other.patches is not None:
-        wanted = tuple(sorted({*one.patches, *other.patches}, key=lambda cell: cell[::-1]))
+        wanted = in_rows([*one.patches, *other.patches])
     best = other if other.measured and not one.measured else one
     sources = dict.fromkeys([*one.source.split("; "), *other.source.split("; ")])
     return replace(

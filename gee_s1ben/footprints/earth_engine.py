@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.domain.naming import S2GranuleName, S2OldProductName, S2ProductName
 from gee_s1ben.errors import InputError, NamingError
-from gee_s1ben.footprints.outline import checked_footprint, cut_at_antimeridian, tile_outline
+from gee_s1ben.footprints.outline import cut_at_antimeridian, tile_outline
 from gee_s1ben.footprints.row import Refusal, Span, TileRow
 from gee_s1ben.footprints.squares import check_area
 from gee_s1ben.footprints.table import MAX_ROWS
@@ -121,8 +121,7 @@ def _row(properties: Mapping[str, Any], collection: str) -> TileRow:
         product = S2OldProductName.parse(name).with_granule(S2GranuleName.parse(granule))
     if product.tile != tile:
         raise InputError(f"its MGRS_TILE is {tile[:20]!a}: product and tile disagree")
-    footprint = checked_footprint(tile, _polygon(properties.get("system:footprint")))
-    return TileRow.of_product(product, collection).seen(footprint)
+    return TileRow.of_product(product, collection).seen(_polygon(properties.get("system:footprint")))
 
 
 def _polygon(footprint: Any) -> BaseGeometry:

@@ -18,6 +18,8 @@ from gee_s1ben.errors import InputError
 REACH_M = 2000.0
 """A footprint may leave its tile this far; those of the 125 seed products leave theirs by at most 318 m."""
 _STEP_M = 10_000.0
+_LEAST_DEG2 = 1e-10
+"""Less, about a square metre, is no area but the rounding of a line's coordinates."""
 _Array = NDArray[np.float64]
 
 
@@ -50,7 +52,7 @@ def tile_outline(tile: str) -> BaseGeometry:
     return cut_at_antimeridian(moved(square, unproject))
 
 
-def checked_footprint(tile: str, footprint: BaseGeometry) -> BaseGeometry:
+def checked_footprint(tile: str, footprint: BaseGeometry) -> tuple[BaseGeometry, str]:
     """Return a product's footprint in longitude and latitude, cut at the antimeridian.
 
     Parameters
@@ -60,52 +62,98 @@ def checked_footprint(tile: str, footprint: BaseGeometry) -> BaseGeometry:
     footprint : polygon
         As the product's metadata have it: longitudes may jump by 360° where it crosses the antimeridian.
 
+    Returns
+    -------
+    footprint : BaseGeometry
+        Empty where it encloses no area, so that only the tile's outline can stand for it.
+    remark : str
+        What was repaired; empty where nothing was.
+
     Raises
     ------
     InputError
-        It is empty, no polygon, crosses itself, or does not lie in the tile.
+        It has no coordinates, or does not lie in the tile.
     """
-    if footprint.geom_type not in ("Polygon", "MultiPolygon") or footprint.is_empty:
-        raise InputError(f"the footprint is an empty or linear {footprint.geom_type}, not a polygon")
-    if not np.isfinite(shapely.get_coordinates(footprint)).all():
-        raise InputError("the footprint has a coordinate that is not a number")
-    middle = _middle(tile)
-    beside = moved(shapely.force_2d(footprint), lambda x, y: (_beside(x, middle), y))
-    if not beside.is_valid:
-        raise InputError(f"the footprint is no valid polygon: {shapely.is_valid_reason(beside)}")
+    beside, remark = _repaired_beside(tile, footprint)
     grid = tile_grid(tile)
     x, y = to_plane(grid.crs).transform(*shapely.get_coordinates(beside).T)
     west, south, east, north = grid.bounds
-    outside = np.max([west - x, x - east, south - y, y - north])
+    outside = np.max([west - x, x - east, south - y, y - north], initial=-np.inf)
     if not outside <= REACH_M:
         far = f"{outside / 1000:.0f} km" if np.isfinite(outside) else "half the Earth"
         raise InputError(f"the footprint reaches {far} out of tile {tile}: tile and footprint disagree")
-    return cut_at_antimeridian(beside)
+    return cut_at_antimeridian(beside), remark
 
 
-def within_tile(tile: str, footprint: BaseGeometry) -> BaseGeometry:
-    """Part of a many-tile product's footprint that lies in one of its tiles.
+def within_tile(tile: str, footprint: BaseGeometry) -> tuple[BaseGeometry, str]:
+    """Part of a many-tile product's footprint that lies in one of its tiles, as :func:`checked_footprint` does.
 
     Raises
     ------
     InputError
-        It is no valid polygon, or does not touch the tile.
+        It has no coordinates, or does not touch the tile.
     """
-    middle = _middle(tile)
-    beside = moved(footprint, lambda x, y: (_beside(x, middle), y))
-    if not beside.is_valid:
-        raise InputError(f"the footprint is no valid polygon: {shapely.is_valid_reason(beside)}")
-    part = shapely.intersection(cut_at_antimeridian(beside), tile_outline(tile))
-    if part.area == 0:
+    beside, remark = _repaired_beside(tile, footprint)
+    if beside.is_empty:
+        return beside, remark
+    part = polygons_of(shapely.intersection(cut_at_antimeridian(beside), tile_outline(tile)))
+    if part.is_empty:
         raise InputError(f"the product's footprint does not touch tile {tile}: tile and footprint disagree")
-    polygons = [one for one in shapely.get_parts(part) if one.geom_type in ("Polygon", "MultiPolygon")]
-    return shapely.union_all(polygons)
+    return part, remark
+
+
+def _repaired_beside(tile: str, footprint: BaseGeometry) -> tuple[BaseGeometry, str]:
+    """Repair a footprint, all of it on the tile's side of the antimeridian."""
+    middle = _middle(tile)
+    beside = moved(shapely.force_2d(footprint), lambda x, y: (_beside(x, middle), y))
+    return repaired(beside, "the footprint")
+
+
+def repaired(area: BaseGeometry, name: str) -> tuple[BaseGeometry, str]:
+    """Make a valid area of polygons whose rings touch or cross themselves or each other.
+
+    Parameters
+    ----------
+    area : geometry
+        In two dimensions. What encloses no area in it, such as lines, is dropped.
+    name : str
+        What it is, for the remark: ``the footprint``.
+
+    Returns
+    -------
+    area : Polygon or MultiPolygon
+        As it was given where it was valid; empty where it encloses nothing.
+    remark : str
+        What was wrong with it; empty where nothing was.
+
+    Raises
+    ------
+    InputError
+        It has a coordinate that is not a number.
+    """
+    if not np.isfinite(shapely.get_coordinates(area)).all():
+        raise InputError(f"{name} has a coordinate that is not a number")
+    if area.is_valid and area.geom_type in ("Polygon", "MultiPolygon") and area.area > _LEAST_DEG2:
+        return area, ""
+    reason = "" if area.is_valid else f" ({shapely.is_valid_reason(area)})"
+    polygons = polygons_of(shapely.make_valid(area, method="structure", keep_collapsed=False))
+    if polygons.is_empty:
+        return polygons, f"{name} encloses no area{reason}"
+    if reason:
+        return polygons, f"{name} touches or crosses itself{reason} and was repaired"
+    return polygons, f"{name} has parts without an area, which were dropped"
+
+
+def polygons_of(geometry: BaseGeometry) -> BaseGeometry:
+    """Join the polygons of a geometry; empty where it has none."""
+    parts = shapely.get_parts(shapely.get_parts(shapely.get_parts(geometry)))
+    return shapely.union_all([part for part in parts if part.geom_type == "Polygon" and part.area > _LEAST_DEG2])
 
 
 def cut_at_antimeridian(geometry: BaseGeometry) -> BaseGeometry:
     """Cut a geometry whose longitudes run past 180° there, and bring the rest back into −180 to 180."""
     west, _, east, _ = geometry.bounds
-    if west >= -180 and east <= 180:
+    if geometry.is_empty or (west >= -180 and east <= 180):
         return geometry
     parts: list[Any] = []
     for turn in range(int(np.floor((west + 180) / 360)), int(np.floor((east + 180) / 360)) + 1):
@@ -135,4 +183,5 @@ def _middle(tile: str) -> float:
 
 def _beside(lon: _Array, middle: float) -> _Array:
     """Longitudes on the side of the antimeridian where the tile is; they may run past 180°."""
-    return lon + 360.0 * np.round((middle - lon) / 360.0)
+    with np.errstate(invalid="ignore"):  # what is not finite is refused afterwards
+        return np.asarray(lon + 360.0 * np.round((middle - lon) / 360.0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +15,16 @@ from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S2ProductName, format_stamp
 from gee_s1ben.domain.tile import PATCH_PX, TILE_PX, Target, tile_grid
 from gee_s1ben.errors import InputError
-from gee_s1ben.footprints.outline import tile_outline
+from gee_s1ben.footprints.outline import checked_footprint, tile_outline, within_tile
 
 Cell = tuple[int, int]
 """(column, row) of a patch in its tile."""
+
+
+def in_rows(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Order patches row by row from the north-west, each once."""
+    return tuple(sorted(set(cells), key=lambda cell: cell[::-1]))
+
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -42,6 +48,11 @@ class Span:
     def middle(self) -> datetime:
         """Halfway, in whole seconds: what Sentinel-1 is to be near to."""
         return (self.start + (self.stop - self.start) / 2).replace(microsecond=0)
+
+    @property
+    def meaning(self) -> str:
+        """What stands for it, in words."""
+        return f"{self.middle:%F %T} UTC, the middle of {self.start:%F %T} to {self.stop:%F %T} UTC"
 
     @property
     def is_moment(self) -> bool:
@@ -109,7 +120,9 @@ class TileRow:
     span: Span | None = None
     """The range that ``acquired`` is the middle of, where only a range was given."""
     patches: tuple[Cell, ...] | None = None
-    """Wanted patches, row by row from the north-west; None for all."""
+    """Wanted patches, row by row from the north-west; None for all; none where an area touches no whole patch."""
+    remark: str = ""
+    """What was wrong with its footprint and what became of it; empty where nothing was."""
 
     @property
     def key(self) -> str:
@@ -176,9 +189,28 @@ class TileRow:
             )
         return replace(self, patches=cells)
 
-    def seen(self, footprint: BaseGeometry) -> Self:
-        """Return the same with the product's own footprint."""
-        return replace(self, footprint=footprint, measured=True)
+    def seen(self, footprint: BaseGeometry, *, of_several: bool = False) -> Self:
+        """Return the same with the product's own footprint.
+
+        One that crosses itself is repaired, one that encloses no area leaves the tile's outline; :attr:`remark` says
+        so.
+
+        Parameters
+        ----------
+        footprint : geometry
+            In longitude and latitude, as the product's metadata have it.
+        of_several : bool
+            It is that of all the product's tiles together.
+
+        Raises
+        ------
+        InputError
+            It has no coordinates, or does not lie in the tile.
+        """
+        found, remark = (within_tile if of_several else checked_footprint)(self.tile, footprint)
+        if found.is_empty:
+            return replace(self, remark=f"{remark}: the outline of tile {self.tile} stands for it")
+        return replace(self, footprint=found, measured=True, remark=remark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +223,17 @@ class Refusal:
     """One line: what is wrong and what to do."""
 
 
-Readings = Iterator[TileRow | Refusal]
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What was wrong with an input that is used all the same."""
+
+    source: str
+    """The input, and the place in it."""
+    text: str
+    """One line: what was wrong, and what became of it."""
+
+
+Readings = Iterator[TileRow | Refusal | Remark]
 
 
 class Reader(Protocol):

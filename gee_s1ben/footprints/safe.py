@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -18,7 +19,6 @@ from gee_s1ben.domain.naming import S2GranuleName, S2OldProductName, S2ProductNa
 from gee_s1ben.domain.tile import tile_grid
 from gee_s1ben.errors import InputError, NamingError
 from gee_s1ben.footprints.markup import Document, read_document
-from gee_s1ben.footprints.outline import checked_footprint, within_tile
 from gee_s1ben.footprints.row import Readings, Refusal, Span, TileRow, parse_moment
 
 _PRODUCT_FILES = ("MTD_MSIL1C.xml", "MTD_MSIL2A.xml", "S2?_*_MTD_SAFL1C_*.xml", "S2?_*_MTD_SAFL2A_*.xml")
@@ -63,10 +63,7 @@ class _Product:
     """Of all of them together."""
 
     def row(self, product: S2ProductName, source: str) -> TileRow:
-        row = TileRow.of_product(product, source)
-        if len(self.tiles) == 1:
-            return row.seen(checked_footprint(row.tile, self.footprint))
-        return row.seen(within_tile(row.tile, self.footprint))
+        return TileRow.of_product(product, source).seen(self.footprint, of_several=len(self.tiles) > 1)
 
 
 def _of_folder(folder: Path, source: str) -> Readings:
@@ -129,13 +126,15 @@ def _granules(document: Document) -> Iterator[str]:
 
 
 def _polygon(document: Document) -> BaseGeometry:
-    """Read the outer ring of the footprint: latitude before longitude, at times with a height."""
-    numbers = document.numbers("EXT_POS_LIST")
-    for size in (2, 3):
-        points = [tuple(numbers[start : start + size]) for start in range(0, len(numbers), size)]
-        if len(points) >= 4 and len(points[-1]) == size and points[0] == points[-1]:
-            return shapely.Polygon([(point[1], point[0]) for point in points])
-    raise InputError(f"{document.path}: EXT_POS_LIST is no closed ring of latitudes and longitudes")
+    """Read the outer ring of the footprint: latitude before longitude, at times with a height, at times not closed."""
+    numbers = np.array(document.numbers("EXT_POS_LIST"))
+    points = {size: numbers.reshape(-1, size) for size in (2, 3) if numbers.size and numbers.size % size == 0}
+    closed = [size for size, found in points.items() if np.array_equal(found[0], found[-1]) and len(found) > 1]
+    flat = [size for size, found in points.items() if size == 3 and np.all(found[:, 2] == found[0, 2])]
+    if not points:
+        raise InputError(f"{document.path}: EXT_POS_LIST is no ring of latitudes and longitudes")
+    ring = points[next(iter([*closed, *flat, *points]))]
+    return shapely.Polygon(ring[:, [1, 0]]) if len(ring) > 3 else shapely.LineString(ring[[0, -1]][:, [1, 0]])
 
 
 def _granule(document: Document, path: Path) -> TileRow:

@@ -11,7 +11,6 @@ import shapely
 from gee_s1ben.domain.naming import S1ProductName, S2ProductName
 from gee_s1ben.domain.tile import tile_grid
 from gee_s1ben.errors import InputError
-from gee_s1ben.footprints.outline import checked_footprint
 from gee_s1ben.footprints.row import Readings, Refusal, Span, TileRow
 from gee_s1ben.footprints.unpickling import load_object
 
@@ -84,11 +83,13 @@ def _row(tile: object, record: object, source: str) -> TileRow:
     _check_grid(tile, record)
     if len(wkt) > _LONGEST_WKT:
         raise InputError(f"the footprint has {len(wkt)} characters: that is no footprint")
-    try:
-        footprint = shapely.from_wkt(wkt)
-    except shapely.errors.ShapelyError as error:
-        raise InputError(f"the footprint is no WKT: {wkt[:40]!a}") from error
-    return TileRow.of_product(product, source).seen(checked_footprint(tile, footprint))
+    try:  # an open ring is closed
+        footprint = shapely.from_wkt(wkt, on_invalid="fix")
+    except shapely.errors.ShapelyError:
+        footprint = None
+    if footprint is None:
+        raise InputError(f"the footprint is no WKT: {wkt[:40]!a}")
+    return TileRow.of_product(product, source).seen(footprint)
 
 
 def _check_grid(tile: str, record: dict[Any, Any]) -> None:

@@ -6,7 +6,7 @@ a place is often seen by several tiles, and an area gets all of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -19,15 +19,10 @@ from gee_s1ben.domain.mgrs import SQUARE_M, TILE_M, tile_corners
 from gee_s1ben.domain.tile import PATCH_PX, PIXEL_M, TILE_PX
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.outline import cut_at_antimeridian, moved, to_plane
+from gee_s1ben.footprints.row import Cell, in_rows
 
 MOST_TILES = 5_000
 """An area that touches more is a mistake, or wants splitting: land has about 20,000 tiles."""
-SIDE = TILE_PX // PATCH_PX
-"""Patches along a side of a tile."""
-
-Cell = tuple[int, int]
-"""(column, row) of a patch in its tile."""
-
 _TOO_LARGE = f"the area touches more than {MOST_TILES} tiles: split it, or draw it closer"
 _EARTH_RADIUS_M = 6_371_000.0
 _FARTHEST_M = 415_000.0
@@ -56,8 +51,9 @@ class TiledArea:
 
     def __init__(self, area: BaseGeometry) -> None:
         check_area(area)
-        self._area = shapely.force_2d(area)
-        parts = shapely.get_parts(cut_at_antimeridian(self._area)).tolist()
+        self.geometry = shapely.force_2d(area)
+        """The area as it was given, in two dimensions."""
+        parts = shapely.get_parts(cut_at_antimeridian(self.geometry)).tolist()
         self._parts = [(part, part.bounds[::2], _reach(part)) for part in parts]
         self._flat: dict[int, list[BaseGeometry]] = {}
 
@@ -70,7 +66,7 @@ class TiledArea:
             No tile sees it, or too many do.
         """
         # Sines of latitude make areas true, so that what is far too large is told at once.
-        true = moved(self._area, lambda lon, lat: (np.radians(lon), np.sin(np.radians(lat))))
+        true = moved(self.geometry, lambda lon, lat: (np.radians(lon), np.sin(np.radians(lat))))
         if true.area * _EARTH_RADIUS_M**2 > MOST_TILES * SQUARE_M**2:
             raise InputError(_TOO_LARGE)
         found: set[str] = set()
@@ -87,17 +83,17 @@ class TiledArea:
             raise InputError("no tile of Sentinel-2 sees the area")
         return tuple(sorted(found))
 
-    def patches(self, tile: str) -> tuple[Cell, ...] | None:
+    def patches(self, tile: str, patch_px: int = PATCH_PX) -> tuple[Cell, ...] | None:
         """(column, row) of the patches of a tile that touch the area, row by row; None where all do.
 
-        A tile's last 600 m in the east and south are in no patch, so there may be none.
+        There may be none: with patches of 120 pixels, a tile's last 600 m in the east and south are in no patch.
         """
         zone = int(tile[:2])
         ulx, uly = tile_corners(zone)[tile]
         found: set[Cell] = set()
         for flat in self._in_plane(zone):
-            found.update(_cells(flat, ulx, uly))
-        return None if len(found) == SIDE**2 else tuple(sorted(found, key=lambda cell: cell[::-1]))
+            found.update(_cells(flat, ulx, uly, patch_px))
+        return None if len(found) == (TILE_PX // patch_px) ** 2 else in_rows(found)
 
     def _in_plane(self, zone: int) -> list[BaseGeometry]:
         """Parts of the area that tiles of a zone may see, in its plane; northings are negative in the south."""
@@ -112,6 +108,26 @@ class TiledArea:
             ]
             shapely.prepare(self._flat[zone])
         return self._flat[zone]
+
+
+def patches_touching(areas: Iterable[TiledArea], patch_px: int = PATCH_PX) -> dict[str, tuple[Cell, ...] | None]:
+    """Map the tiles that see any of some areas to their patches that touch any; None where all do."""
+    seeing: dict[str, list[TiledArea]] = {}
+    for area in areas:
+        for tile in area.tiles():
+            seeing.setdefault(tile, []).append(area)
+    return {tile: patches_of_tile(tile, found, patch_px) for tile, found in sorted(seeing.items())}
+
+
+def patches_of_tile(tile: str, areas: Iterable[TiledArea], patch_px: int = PATCH_PX) -> tuple[Cell, ...] | None:
+    """(column, row) of the patches of a tile that touch any of some areas, row by row; None where all do."""
+    cells: set[Cell] = set()
+    for area in areas:
+        touching = area.patches(tile, patch_px)
+        if touching is None:
+            return None
+        cells.update(touching)
+    return None if len(cells) == (TILE_PX // patch_px) ** 2 else in_rows(cells)
 
 
 def tiles_touching(area: BaseGeometry) -> tuple[str, ...]:
@@ -181,12 +197,12 @@ def _near(part: BaseGeometry, meridian: float, reach: float) -> Iterator[BaseGeo
         yield near
 
 
-def _cells(flat: BaseGeometry, ulx: float, uly: float) -> Iterator[Cell]:
+def _cells(flat: BaseGeometry, ulx: float, uly: float, patch_px: int) -> Iterator[Cell]:
     """Yield the patches that a part touches; of a tile by its upper left corner."""
-    side = PATCH_PX * PIXEL_M
+    side, last = patch_px * PIXEL_M, TILE_PX // patch_px - 1
     west, south, east, north = flat.bounds
-    first_col, last_col = max(int((west - ulx) // side), 0), min(int((east - ulx) // side), SIDE - 1)
-    first_row, last_row = max(int((uly - north) // side), 0), min(int((uly - south) // side), SIDE - 1)
+    first_col, last_col = max(int((west - ulx) // side), 0), min(int((east - ulx) // side), last)
+    first_row, last_row = max(int((uly - north) // side), 0), min(int((uly - south) // side), last)
     cols, rows = (
         axis.ravel() for axis in np.meshgrid(np.arange(first_col, last_col + 1), np.arange(first_row, last_row + 1))
     )

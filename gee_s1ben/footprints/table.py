@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -18,8 +19,7 @@ from gee_s1ben.domain.naming import S2ProductName
 from gee_s1ben.domain.tile import PatchBlock, Target
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.bigearthnet import column_names
-from gee_s1ben.footprints.outline import checked_footprint
-from gee_s1ben.footprints.row import Cell, Readings, Refusal, Span, TileRow
+from gee_s1ben.footprints.row import Cell, Readings, Refusal, Span, TileRow, in_rows
 
 MAX_ROWS = 100_000
 _CORNERS = ("first_col", "last_col", "first_row", "last_row")
@@ -103,9 +103,11 @@ def read_tiles(path: Path) -> list[Target]:
     for row in read(path, None):
         if isinstance(row, Refusal):
             raise InputError(f"{row.source}: {row.reason}")
-        targets.append(row.target())
+        # A tile that sees an area only where it has no whole patch stands in the table with an empty list.
+        if isinstance(row, TileRow) and row.patches != ():
+            targets.append(row.target())
     if not targets:
-        raise InputError(f"{path} has no rows")
+        raise InputError(f"{path} has no rows that want a patch")
     return targets
 
 
@@ -167,14 +169,13 @@ def _row(record: dict[str, Any], source: str) -> TileRow:
         row = TileRow.of_tile(tile, acquired, source)
     start, stop = record.get("span_start"), record.get("span_stop")
     span = Span(_utc(start), _utc(stop)) if start is not None and stop is not None else None
-    footprint, measured = row.footprint, False
     if record.get("measured") and record.get("geometry"):
-        footprint, measured = checked_footprint(tile, shapely.from_wkb(record["geometry"])), True
+        geometry = shapely.from_wkb(record["geometry"], on_invalid="fix")
+        if geometry is None:
+            raise InputError("'geometry' has the wrong type: it is no WKB")
+        row = row.seen(geometry)
     _check_grid(row, record)
-    return TileRow(
-        tile, acquired, footprint, record.get("source") or source, row.product, measured, span,
-        _cells(record.get("patches")),
-    )  # fmt: skip
+    return replace(row, source=record.get("source") or source, span=span, patches=_cells(record.get("patches")))
 
 
 def _utc(moment: datetime) -> datetime:
@@ -206,9 +207,7 @@ def _cells(blocks: list[dict[str, int]] | None) -> tuple[Cell, ...] | None:
                 f"the wanted patches reach column {one.last_col}, row {one.last_row}; a tile's last is 90, 90"
             )
         cells.update(one)
-    if not cells:
-        raise InputError("the list of wanted patches is empty")
-    return tuple(sorted(cells, key=lambda cell: cell[::-1]))
+    return in_rows(cells)
 
 
 def _geo(rows: Sequence[TileRow]) -> dict[str, Any]:

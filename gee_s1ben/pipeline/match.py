@@ -61,8 +61,8 @@ def match(config: Config, workspace: Workspace) -> MatchIndex:
         The service refuses, fails, or answers with scenes that cannot be used.
     """
     targets = config.targets()
-    if len(targets) < len(config.tiles):
-        _log.info("%d targets are given more than once and made once", len(config.tiles) - len(targets))
+    for note in config.notes():
+        _log.info("%s", note)
     found = find_candidates(config, targets)
     numbers = {target.key: _kept(config, workspace, target, found) for target in targets}
     wanting = [target for target in targets if numbers[target.key].absent]

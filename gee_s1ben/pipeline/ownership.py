@@ -101,7 +101,7 @@ def dataset_record(config: Config, plan: Plan) -> str:
             "collection": config.match.collection,
             "match": config.match.model_dump(mode="json"),
             "radar": config.radar.model_dump(mode="json"),
-            "tiles": [_without_folders(entry.model_dump(mode="json")) for entry in config.tiles],
+            "tiles": [_without_folders(entry.model_dump(mode="json", by_alias=True)) for entry in config.tiles],
             "targets": list(plan.targets),
             "jobs": _jobs(config, plan),
             _VERSIONS: [
@@ -135,8 +135,8 @@ def _jobs(config: Config, plan: Plan) -> dict[str, list[dict[str, Any]]]:
 
 
 def _without_folders(entry: dict[str, Any]) -> dict[str, Any]:
-    """Leave of a table of tiles its name: where it lies on this machine is nobody's concern."""
-    return {name: Path(value).name if name == "file" else value for name, value in entry.items()}
+    """Leave of a table or a file of areas its name: where it lies on this machine is nobody's concern."""
+    return {name: Path(value).name if name in ("file", "area") and value else value for name, value in entry.items()}
 
 
 def _content(record: str) -> object:

@@ -21,7 +21,10 @@ def test_a_bad_row_is_a_finding_and_the_others_are_written(command, tmp_path):
     ended = command("footprints", V2, "../x", "33ZUP@2017-06-13", "-o", out, "--json")
     assert ended.code == 1
     assert [one["source"] for one in ended.data["refused"]] == ["../x", "33ZUP@2017-06-13"]
-    assert ended.data["tiles"] == [{"key": "33UUP_20170613T101031", "product": V2, "patches": None, "source": V2}]
+    assert ended.data["tiles"] == [
+        {"key": "33UUP_20170613T101031", "product": V2, "patches": None, "source": V2}
+        | {"acquired": "2017-06-13T10:10:31Z", "span": None}
+    ]
     assert ended.err.count("refused: ") == 2
     assert out.exists()
 

@@ -64,9 +64,12 @@ def test_places_clouds_times_and_collections_narrow_it(ask, tmp_path):
     areas.to_file(tmp_path / "sites.geojson")
     west, south, east, north = centre.buffer(0.1).bounds
     box = f"{west},{south},{east},{north}"
-    assert keys(ask("--area", tmp_path / "sites.geojson", *JUNE, "--max-cloud", "50", "--json")) == [
-        "33UUP_20170603T101031", "33UUP_20170613T101031",
-    ]  # fmt: skip
+    ended = ask("--area", tmp_path / "sites.geojson", *JUNE, "--max-cloud", "50", "--json")
+    assert keys(ended) == ["33UUP_20170603T101031", "33UUP_20170613T101031"]
+    # A circle of 2.2 by 1.5 km touches at least two patches of 1.2 km each way, and at most three.
+    assert all(4 <= found["patches"] <= 9 for found in ended.data["tiles"])
+    ended = ask("--area", tmp_path / "sites.geojson", *JUNE, "--max-cloud", "50", "--whole-tiles", "--json")
+    assert [found["patches"] for found in ended.data["tiles"]] == [None, None]
     assert keys(ask("--bbox", box, "--from", "2017-06-13", "--to", "2017-06-13", "--json")) == ["33UUP_20170613T101031"]
     assert keys(ask("--bbox", "-180,-80,180,84", *JUNE, "--tile", "34UDV", "--json")) == ["34UDV_20170613T101031"]
     assert [one["product"] for one in ask("--bbox", box, *JUNE, "--collection", L2A, "--json").data["tiles"]] == [
@@ -139,7 +142,7 @@ def test_an_image_that_disagrees_is_refused_and_the_others_go_on(ask, folder, tm
         (("--tile", "33UUP", *JUNE, "--collection", "../S2"), "not the id of a collection"),
         (("--bbox", "1,2,3", *JUNE), "not four numbers"),
         (("--bbox", "13,49,14,48", *JUNE), "no rectangle"),
-        (("--bbox", "0,80,1,90", *JUNE), "84° N"),
+        (("--bbox", "0,80,1,90", *JUNE), "84.65° N"),
         (("--bbox", "13,48,14,49", "--area", "x.geojson", *JUNE), "one of them"),
         (("--area", "nothing.geojson", *JUNE), "cannot be read"),
         (("--tile", "33UUP", *JUNE, "--set", "backend=moon"), "backend must be"),

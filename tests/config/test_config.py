@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -122,7 +123,27 @@ def test_shipped_file_holds_the_defaults() -> None:
         (f"tiles:\n  - product: {PRODUCT}\n    patches: {{columns: [0, 91], rows: [0, 1]}}\n", 2, "column 91"),
         (f"tiles:\n  - product: {PRODUCT}\n    patches: {{columns: [4, 3], rows: [0, 1]}}\n", 3, "first and last"),
         (f"tiles:\n  - product: {PRODUCT}\n    patches: {{columns: [4]}}\n", 3, "columns"),
-        (f"tiles:\n  - {PRODUCT}\n  - {{product: {PRODUCT}, patches: {{columns: [0, 1], rows: [0, 1]}}}}\n", 3, "both"),
+        (f"tiles:\n  - {PRODUCT}\n  - {PRODUCT.replace('L2A', 'L1C')}\n", 3, "different grids, products"),
+        ("tiles:\n  - {bbox: [0, 1, 2, 3]}\n", 2, "needs a time: from and to, or acquired"),
+        ("tiles:\n  - {bbox: [0, 1, 2, 3], from: 2020-06-01}\n", 2, "needs a time: from and to, or acquired"),
+        (
+            "tiles:\n  - {bbox: [0, 1, 2, 3], from: 2020-06-01, to: 2020-06-02, acquired: 2020-06-01T00:00:00Z}\n",
+            2,
+            "needs a time",
+        ),
+        ("tiles:\n  - {bbox: [0, 1, 2, 3], from: 2020-06-30, to: 2020-06-01}\n", 2, "is empty: give the earlier first"),
+        ("tiles:\n  - {bbox: [0, 1, 2, 3], from: 7, to: 2020-06-01}\n", 2, "tiles[0].from must be a date such as"),
+        ("tiles:\n  - {bbox: [0, 1, 2, 3], from: June, to: 2020-06-01}\n", 2, "'June' is not a date"),
+        ("tiles:\n  - {bbox: [0, 1, 2], acquired: 2020-06-01T00:00:00Z}\n", 2, "it must be a list of four numbers"),
+        ("tiles:\n  - {bbox: [0, 2, 2, 1], acquired: 2020-06-01T00:00:00Z}\n", 2, "no rectangle of degrees"),
+        ("tiles:\n  - {bbox: [0, 1, 2, 3], since: 2020-06-01}\n", 2, "known here: area, bbox, from, to"),
+        (
+            "tiles:\n  - {area: no.geojson, acquired: 2020-06-01T00:00:00Z}\n",
+            2,
+            "no.geojson cannot be read: No such file",
+        ),
+        ("tiles:\n  - {area: config.yaml, acquired: 2020-06-01T00:00:00Z}\n", 2, "is not what its name says"),
+        ("tiles:\n  - {area: a.gpkg, bbox: [0, 1, 2, 3], acquired: 2020-06-01T00:00:00Z}\n", 2, "not both"),
         (
             f"tiles:\n  - {PRODUCT}\n  - name: 33UUP\n    crs: EPSG:32633\n    width: 120\n    height: 120\n{REST}",
             3,
@@ -318,3 +339,79 @@ def test_a_name_that_says_too_little_is_refused_with_its_line(write, entry: str,
     with pytest.raises(ConfigError, match=r"^config.yaml line 2: ") as caught:
         load_config(write(f"tiles:\n  - {entry}\n"))
     assert words in str(caught.value)
+
+
+AREA = {"type": "Polygon", "coordinates": [[[15.4, 48.3], [15.494, 48.3], [15.494, 48.363], [15.4, 48.3]]]}
+JUNE = "from: 2020-06-01, to: 2020-06-30"
+
+
+def test_an_area_gives_the_patches_that_footprints_gives(write, tmp_path: Path) -> None:
+    from gee_s1ben.footprints import Span, collect
+
+    (tmp_path / "areas").mkdir()
+    path = tmp_path / "areas" / "aoi.geojson"
+    path.write_text(json.dumps(AREA))
+    (row,) = collect([str(path)], Span.parse("2020-06-01", "2020-06-30")).rows
+    config = load_config(write(f"tiles: [{{area: areas/aoi.geojson, {JUNE}}}]\n"))
+    (target,) = config.targets()
+    assert (target.key, tuple(target.patches())) == ("33UWP_20200616T000000", row.patches)
+    assert 10 < len(row.patches) < 49
+    (note,) = config.notes()
+    assert note == f"{path}: 2020-06-16 00:00:00 UTC, the middle of 2020-06-01 00:00:00 to 2020-07-01 00:00:00 UTC"
+    (whole,) = load_config(write(f"tiles: [{{area: areas/aoi.geojson, {JUNE}, whole_tiles: true}}]\n")).targets()
+    assert len(list(whole.patches())) == 91 * 91
+    at_noon = load_config(write("tiles: [{area: areas/aoi.geojson, acquired: 2020-06-13T12:00:00Z}]\n"))
+    assert [found.key for found in at_noon.targets()] == ["33UWP_20200613T120000"]
+    assert at_noon.notes() == ()
+
+
+def test_a_rectangle_is_an_area_with_patches_of_any_size(write) -> None:
+    box = "bbox: [15.4, 48.3, 15.494, 48.363]"
+    counts = {}
+    for patch_px in (120, 60):
+        config = load_config(write(f"tiles: [{{{box}, {JUNE}}}]\ndataset: {{patch_px: {patch_px}}}\n"))
+        (target,) = config.targets()
+        counts[patch_px] = len(list(target.patches()))
+    assert 6 * 6 <= counts[120] <= 7 * 8
+    assert 12 * 12 <= counts[60] <= 14 * 14
+    (pacific,) = {
+        t.name[:2] for t in load_config(write(f"tiles: [{{bbox: [179.9, 1, -179.9, 1.1], {JUNE}}}]\n")).targets()
+    } - {"60"}
+    assert pacific == "01"
+
+
+def test_the_digest_follows_the_areas_and_not_their_files_name(write, tmp_path: Path) -> None:
+    from gee_s1ben.pipeline.match import match_digest
+
+    def digest_of(name: str, area: object) -> str:
+        (tmp_path / name).write_text(json.dumps(area))
+        return match_digest(load_config(write(f"tiles: [{{area: {name}, {JUNE}}}]\n")))
+
+    smaller = json.loads(json.dumps(AREA).replace("15.494", "15.42"))
+    first = digest_of("a.geojson", AREA)
+    assert digest_of("b.geojson", AREA) == first
+    assert digest_of("a.geojson", smaller) != first
+
+
+def test_blocks_of_one_tile_and_time_are_one_target_and_each_patch_is_made_once(write) -> None:
+    def block(columns: str, rows: str, more: str = f"product: {PRODUCT}") -> str:
+        return f"  - {{{more}, patches: {{columns: {columns}, rows: {rows}}}}}\n"
+
+    def wanted(*blocks: str) -> list[tuple[str, set[tuple[int, int]]]]:
+        found = load_config(write("tiles:\n" + "".join(blocks))).targets()
+        cells = [list(target.patches()) for target in found]
+        assert all(len(set(each)) == len(each) for each in cells)
+        return [(target.key, set(each)) for target, each in zip(found, cells, strict=True)]
+
+    first = {(col, row) for col in (0, 1, 2) for row in (0, 1)}
+    second = {(col, row) for col in (2, 3) for row in (1, 2)}
+    key = "33UUP_20170613T101031"
+    assert wanted(block("[0, 2]", "[0, 1]"), block("[2, 3]", "[1, 2]")) == [(key, first | second)]
+    assert wanted(block("[0, 2]", "[0, 1]"), block("[0, 2]", "[0, 1]")) == [(key, first)]
+    ((_, everything),) = wanted(block("[0, 2]", "[0, 1]"), f"  - {PRODUCT}\n")
+    assert len(everything) == 91 * 91
+    at_ten, at_noon = (f"tile: 33UUP, acquired: 2017-06-13T{hour}:00:00Z" for hour in (10, 12))
+    apart = wanted(
+        block("[0, 2]", "[0, 1]", at_ten), block("[0, 2]", "[0, 1]", at_noon), block("[2, 3]", "[1, 2]", at_ten)
+    )
+    assert apart == [("33UUP_20170613T100000", first | second), ("33UUP_20170613T120000", first)]

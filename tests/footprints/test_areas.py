@@ -6,7 +6,7 @@ import geopandas
 import pytest
 import shapely
 
-from gee_s1ben.footprints import Span, collect
+from gee_s1ben.footprints import Span, collect, read_tiles, write_tiles
 
 JUNE = Span.parse("2017-06-01", "2017-06-30")
 UUP = shapely.box(12.5, 48.1, 13, 48.4)
@@ -38,7 +38,7 @@ def test_areas_of_each_kind_become_the_tiles_they_touch_once(tmp_path, kind):
     collected = collect([write(tmp_path / f"areas{kind}", MANY)], JUNE)
     assert collected.refused == collected.merged == ()
     assert tiles(collected) == ["31UDQ", "32UQU", "33UUP"]
-    assert all(row.span == JUNE and row.patches is None for row in collected.rows)
+    assert all(row.span == JUNE for row in collected.rows)
 
 
 @pytest.mark.parametrize("kind", [".gpkg", ".parquet"])
@@ -54,21 +54,64 @@ def test_all_layers_are_read(tmp_path):
 
 
 def test_a_bad_area_is_refused_with_its_place_and_the_others_go_on(tmp_path):
-    crossing = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
     pacific = {"type": "Polygon", "coordinates": [[[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]]}
-    open_ring = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0]]]}
     polar = {"type": "Polygon", "coordinates": [[[0, 84], [1, 84], [1, 85], [0, 85], [0, 84]]]}
     empty = {"type": "Polygon", "coordinates": []}
-    path = geojson(
-        tmp_path / "areas.geojson", crossing, shapely.geometry.mapping(UUP), pacific, polar, empty, None, open_ring
-    )
+    flat = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 0], [0, 0]]]}
+    path = geojson(tmp_path / "areas.geojson", flat, shapely.geometry.mapping(UUP), pacific, polar, empty, None)
     collected = collect([path], JUNE)
     assert tiles(collected) == ["32UQU", "33UUP"]
-    assert [refusal.source for refusal in collected.refused] == [f"{path} row {row}" for row in (1, 3, 4, 5, 6, 7)]
-    for refusal, word in zip(
-        collected.refused, ("Self-inter", "antimeridian", "85.00° N", "empty", "empty", "broken"), strict=True
-    ):
-        assert word in refusal.reason
+    assert [refusal.source for refusal in collected.refused] == [f"{path} row {row}" for row in (1, 3, 4, 5, 6)]
+    reasons = ("encloses no area", "antimeridian", "85.00° N", "empty", "empty")
+    assert all(word in refusal.reason for refusal, word in zip(collected.refused, reasons, strict=True))
+
+
+def test_areas_whose_rings_cross_or_are_open_are_repaired_and_that_is_said(tmp_path):
+    crossing = {"type": "Polygon", "coordinates": [[[12.9, 48.2], [13, 48.3], [13, 48.2], [12.9, 48.3], [12.9, 48.2]]]}
+    open_ring = {"type": "Polygon", "coordinates": [[[12.7, 48.2], [12.75, 48.2], [12.75, 48.25]]]}
+    path = geojson(tmp_path / "areas.geojson", crossing, open_ring)
+    collected = collect([path], JUNE)
+    assert collected.refused == ()
+    assert [(remark.source, "repaired" in remark.text) for remark in collected.remarks] == [(f"{path} row 1", True)]
+    halves = [
+        shapely.Polygon([(12.9, 48.2), (12.95, 48.25), (12.9, 48.3)]),
+        shapely.Polygon([(13, 48.2), (12.95, 48.25), (13, 48.3)]),
+        shapely.Polygon([(12.7, 48.2), (12.75, 48.2), (12.75, 48.25)]),
+    ]
+    expected = collect([write(tmp_path / "halves.geojson", halves)], JUNE)
+    assert [(row.tile, row.patches) for row in collected.rows] == [(row.tile, row.patches) for row in expected.rows]
+
+
+def test_an_area_gets_the_patches_that_touch_it(tmp_path):
+    """A rectangle of 7 by 7 km in the middle of a zone touches 6 or 7 patches each way."""
+    area = shapely.box(15.4, 48.3, 15.494, 48.363)
+    (row,) = collect([write(tmp_path / "area.geojson", [area])], JUNE).rows
+    assert row.tile == "33UWP"
+    cols, rows = (sorted({cell[axis] for cell in row.patches}) for axis in (0, 1))
+    assert len(row.patches) == len(cols) * len(rows)
+    assert 6 <= len(cols) <= 7
+    assert 6 <= len(rows) <= 8
+    (whole,) = collect([str(tmp_path / "area.geojson")], JUNE, whole_tiles=True).rows
+    assert whole.patches is None
+
+
+def test_overlapping_areas_are_counted_once_and_each_tile_gets_its_own_patches(tmp_path):
+    first, second = shapely.box(15.4, 48.3, 15.45, 48.35), shapely.box(15.43, 48.32, 15.5, 48.4)
+    together = collect([write(tmp_path / "both.geojson", [first, second])], JUNE).rows
+    apart = collect([write(tmp_path / f"{name}.gpkg", [area]) for name, area in (("a", first), ("b", second))], JUNE)
+    assert [(row.tile, row.patches) for row in together] == [(row.tile, row.patches) for row in apart.rows]
+    assert [merger.key for merger in apart.merged] == [row.key for row in together]
+
+
+def test_a_tile_that_sees_an_area_only_beside_its_patches_is_listed_without_any(tmp_path):
+    """Near Kleve the last 60 columns of 31UFT, which are in no patch, lie in 31UGT."""
+    path = write(tmp_path / "kleve.geojson", [shapely.Point(6.0265, 51.6456)])
+    collected = collect([path], JUNE)
+    assert [(row.tile, len(row.patches)) for row in collected.rows] == [("31UFT", 0), ("31UGT", 1)]
+    assert "31UFT" in collected.remarks[0].source
+    write_tiles(collected.rows, tmp_path / "tiles.parquet")
+    assert [target.name for target in read_tiles(tmp_path / "tiles.parquet")] == ["31UGT"]
+    assert collect([str(tmp_path / "tiles.parquet")]).rows[0].patches == ()
 
 
 def test_an_area_across_the_antimeridian_in_two_parts(tmp_path):
