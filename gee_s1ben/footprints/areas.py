@@ -48,7 +48,7 @@ def read(path: Path, span: Span | None) -> Readings:
     areas: list[TiledArea] = []
     for place, geometry in _geometries(path):
         try:
-            area, remark = _usable(geometry)
+            area, remark = usable(geometry)
             area.tiles()
         except InputError as error:
             yield Refusal(f"{path} {place}", str(error))
@@ -71,7 +71,7 @@ def read_areas(path: Path) -> tuple[tuple[TiledArea, ...], tuple[Remark, ...]]:
     areas, remarks = [], []
     for place, geometry in _geometries(path):
         try:
-            area, remark = _usable(geometry)
+            area, remark = usable(geometry)
         except InputError as error:
             raise InputError(f"{path} {place}: {error}") from error
         areas.append(area)
@@ -135,8 +135,14 @@ def rectangle(west: float, south: float, east: float, north: float, name: str) -
     return TiledArea(shapely.segmentize(whole, 90.0))
 
 
-def _usable(geometry: BaseGeometry | None) -> tuple[TiledArea, str]:
-    """Check an area, and repair one whose rings cross; with what was repaired."""
+def usable(geometry: BaseGeometry | None) -> tuple[TiledArea, str]:
+    """Check an area in degrees, and repair one whose rings cross; with what was repaired.
+
+    Raises
+    ------
+    InputError
+        It is missing, or cannot be used.
+    """
     if geometry is None:
         raise InputError("the area is empty or broken")
     remark = ""

@@ -117,10 +117,8 @@ def _of_wkt(text: str, span: Span | None, shown: str) -> Readings:
     if span is None:
         raise InputError("an area has no time: give --from and --to, or --acquired")
     for frame in wkt_geometries(text, shown):
-        area = frame.geometry.to_crs("EPSG:4326").iloc[0]
-        if area is None:
-            raise InputError("the area is empty or broken")
-        yield from raster_files.area_rows(area, span, shown)
+        for area in frame.geometry.to_crs("EPSG:4326"):
+            yield from raster_files.area_rows(area, span, shown)
 
 
 def _exists(given: str) -> bool:

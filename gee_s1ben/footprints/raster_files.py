@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +11,9 @@ from shapely.geometry.base import BaseGeometry
 from gee_s1ben.engine.catalog.footprint import outline
 from gee_s1ben.engine.catalog.grids import read_raster_grid
 from gee_s1ben.errors import InputError
-from gee_s1ben.footprints.row import Readings, Span, TileRow
-from gee_s1ben.footprints.squares import TiledArea
+from gee_s1ben.footprints.areas import usable
+from gee_s1ben.footprints.row import Readings, Remark, Span, TileRow
+from gee_s1ben.footprints.squares import patches_touching
 
 
 def accepts(path: Path) -> bool:
@@ -37,13 +37,13 @@ def read(path: Path, span: Span | None) -> Readings:
 
 
 def area_rows(
-    area: BaseGeometry,
+    area: BaseGeometry | None,
     when: Span | datetime,
     source: str,
     bounds: tuple[float, float, float, float] | None = None,
     crs: str | None = None,
-) -> Iterator[TileRow]:
-    """Yield a row for each tile that sees an area, with the patches that touch it.
+) -> Readings:
+    """Yield a row for each tile that sees an area, with the patches that touch it; and what was repaired of it.
 
     Parameters
     ----------
@@ -61,13 +61,13 @@ def area_rows(
     InputError
         No tile sees the area, or it cannot be used.
     """
-    tiled = TiledArea(area)
-    rows = [TileRow.of_tile(tile, when, source) for tile in tiled.tiles()]
-    for row in rows:
-        if (row.grid.bounds, row.grid.crs) == (bounds, crs):
-            yield row
-            return
-    for row in rows:
-        cells = tiled.patches(row.tile)
-        if cells != ():  # the tile's last 600 m in the east and south are in no patch
-            yield replace(row, patches=cells)
+    tiled, remark = usable(area)
+    if remark:
+        yield Remark(source, remark)
+    rows = {tile: TileRow.of_tile(tile, when, source) for tile in tiled.tiles()}
+    whole = next((row for row in rows.values() if (row.grid.bounds, row.grid.crs) == (bounds, crs)), None)
+    if whole is not None:
+        yield whole
+        return
+    for tile, cells in patches_touching([tiled]).items():
+        yield replace(rows[tile], patches=cells)
