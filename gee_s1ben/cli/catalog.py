@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from gee_s1ben.cli.options import AsJson, Quiet, Verbose, set_up_logging
 from gee_s1ben.cli.outcome import Outcome, say
+from gee_s1ben.domain.unit import Unit
+from gee_s1ben.errors import InputError
+
+NoData = float | Literal["none"]
 
 app = typer.Typer(
     help="Local scenes for the embedded service, as a static STAC catalog.", no_args_is_help=True, rich_markup_mode=None
@@ -44,6 +48,23 @@ def add(
     bands: Annotated[
         str | None, typer.Option("--bands", help="Names of the bands, in the order of the rasters.", metavar="VV,VH")
     ] = None,
+    nodata: Annotated[
+        str | None,
+        typer.Option(
+            "--nodata",
+            help="Number that stands for no data, beside what the rasters' tags say; none: exact zeros are data.",
+            metavar="NUMBER|none",
+        ),
+    ] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(
+            "--units",
+            help="What the numbers of backscatter are, decibel or linear (power); they are converted into what the "
+            "collection has.",
+            metavar="UNIT",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an image of that id.")] = False,
     as_json: AsJson = False,  # noqa: ARG001  # read from the arguments, where errors need it too
     verbose: Verbose = False,
@@ -61,7 +82,13 @@ def add(
     for note in () if quiet else notes:
         say(note)
     image = Catalog.create(catalog).add(
-        spelled_image_id(image_id), properties, paths, band_names=names, overwrite=overwrite
+        spelled_image_id(image_id),
+        properties,
+        paths,
+        band_names=names,
+        nodata=_nodata(nodata),
+        units=_units(units),
+        overwrite=overwrite,
     )
     listed = [band.name for band in image.bands]
     entries = tile_entries(image.properties)
@@ -78,6 +105,21 @@ def add(
         "tiles": [{"tile": tile, "acquired": acquired} for tile, acquired in entries],
     }
     return Outcome(data, lines)
+
+
+def _nodata(text: str | None) -> NoData | None:
+    if text is None or text == "none":
+        return text  # type: ignore[return-value]
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--nodata is a number or none, not {text[:40]!r}") from None
+
+
+def _units(text: str | None) -> Unit | None:
+    if text not in (None, "decibel", "linear"):
+        raise InputError(f"--units is decibel or linear, not {text[:40]!r}")
+    return text  # type: ignore[return-value]
 
 
 @app.command(

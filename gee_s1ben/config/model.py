@@ -16,15 +16,18 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    SerializerFunctionWrapHandler,
     Strict,
     Tag,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S2ProductName, padded_tile, read_tile_name
 from gee_s1ben.domain.tile import PATCH_PX, PatchBlock, Target, tile_grid
+from gee_s1ben.domain.unit import Unit, unit_of
 from gee_s1ben.errors import InputError
 
 if TYPE_CHECKING:
@@ -404,6 +407,21 @@ class MatchSettings(Section):
     collection: Annotated[str, AfterValidator(_text(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)+"))] = Field(
         "COPERNICUS/S1_GRD", description="the id of an image collection such as COPERNICUS/S1_GRD"
     )
+    units: Unit | None = Field(None, description="decibel, linear or null")
+
+    @model_validator(mode="after")
+    def _of_known_unit(self) -> MatchSettings:
+        try:
+            unit_of(self.collection, self.units)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @model_serializer(mode="wrap")
+    def _units_if_set(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``units`` out where it is not set: records of before it could be are of datasets that leave it out."""
+        values: dict[str, Any] = serialize(self)
+        return {name: value for name, value in values.items() if name != "units" or value is not None}
 
 
 class SpeckleSettings(Section):

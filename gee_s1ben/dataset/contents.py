@@ -20,6 +20,7 @@ from gee_s1ben.dataset.patch_reader import PatchReader
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.errors import InputError, RasterError
+from gee_s1ben.storage.files import read_regular
 
 _MOST_RECORD_BYTES = 64 * 2**20
 
@@ -140,8 +141,7 @@ class CheckedReader:
             file_name = raster_name(name, polarisation)
             path = f"{contents.root}/{folder}/{file_name}"  # pathlib would take as long as the reading
             try:
-                with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-                    data = file.read()
+                data = read_regular(path)
             except OSError as error:
                 raise RasterError(
                     f"{path} cannot be read: {error.strerror or error}; run 'gee-s1ben verify'"

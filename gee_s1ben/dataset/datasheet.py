@@ -14,7 +14,8 @@ from typing import TypeVar
 from gee_s1ben.dataset.citations import acknowledgement, citations
 from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.patch_facts import BandStatistics, PatchFacts
-from gee_s1ben.dataset.wording import lineage
+from gee_s1ben.dataset.wording import lineage, source_unit
+from gee_s1ben.domain.unit import unit_name
 
 _TO_ANSWER = "*To be answered by whoever publishes the dataset.*"
 _MOST_LISTED = 20
@@ -243,7 +244,7 @@ def _collection(contents: Contents, totals: Totals) -> list[tuple[str, str]]:
                 "It was simulated."
                 if contents.simulated
                 else f"By the C-band radars of Sentinel-1; taken from `{contents.record.get('collection')}` "
-                f"through {_backend(contents)}."
+                f"({unit_name(source_unit(contents))}) through {_backend(contents)}."
             ),
         ),
         (

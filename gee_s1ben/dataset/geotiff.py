@@ -96,8 +96,15 @@ def write_patch_tif(path: Path, array: npt.NDArray[np.float32], grid: Grid) -> b
     return data
 
 
-def read_patch_tif(path: Path) -> tuple[npt.NDArray[np.float32], Grid]:
+def read_patch_tif(path: Path, most_px: int = MOST_PATCH_PX) -> tuple[npt.NDArray[np.float32], Grid]:
     """Read a patch raster whole and check its form.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    most_px : int
+        The most pixels that it may declare; of one with more none is decoded.
 
     Returns
     -------
@@ -112,7 +119,7 @@ def read_patch_tif(path: Path) -> tuple[npt.NDArray[np.float32], Grid]:
         The file is unreadable or truncated, or not one float32 band without a nodata tag and with pixel areas.
     """
     try:
-        with open_geotiff(path, most_px=MOST_PATCH_PX) as file:
+        with open_geotiff(path, most_px=most_px) as file:
             form = {
                 "bands": (file.count, 1),
                 "data type": (file.dtypes[0], "float32"),

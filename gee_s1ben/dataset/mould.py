@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gee_s1ben.dataset.form import PatchForm, form_of_grid
-from gee_s1ben.dataset.validity import Pixels, plainly_valid_each
+from gee_s1ben.dataset.validity import Pixels, plainly_plausible_each
 from gee_s1ben.domain.grid import Grid
 
 NEIGHBOURS = 16
@@ -62,8 +62,8 @@ class Mould:
         Returns
         -------
         list of list of (str, memoryview)
-            The files of each patch, good until the next call; none for a patch that is not plainly valid, or that
-            rasterio itself has to write.
+            The files of each patch, good until the next call; none for a patch that is not plainly valid and
+            plausible, or that rasterio itself has to write.
         """
         if not self._bands:
             return [[] for _ in patches]
@@ -116,7 +116,8 @@ class _Band:
         Returns
         -------
         list of bool
-            Whether each is valid throughout, and GDAL would write no strip of it elsewhere than in its place.
+            Whether each is valid throughout and plausible, and GDAL would write no strip of it elsewhere than in its
+            place.
         """
         if raster.strides[1] != raster.itemsize:
             raster = np.ascontiguousarray(raster)
@@ -126,7 +127,7 @@ class _Band:
         np.maximum.reduce(raster.view(np.int32)[:, ::_LINE_PX], axis=0)
         self._rows[:count] = raster.view(self._row).T
         self._corners[:count] = corners
-        valid, starts = plainly_valid_each(self._pixels[:count]), self._starts[:count]
+        valid, starts = plainly_plausible_each(self._pixels[:count]), self._starts[:count]
         if starts.all():
             return valid
         inside: list[bool] = np.logical_and.reduce(starts, axis=1).tolist()

@@ -20,6 +20,19 @@ _HIGHEST = int(np.float32(LIMIT_DB).view(np.int32))
 _LOWEST = int(np.float32(-LIMIT_DB).view(np.uint32))
 _LOWEST_SIGNED = int(np.float32(-LIMIT_DB).view(np.int32))
 
+_MEAN_DB = (-40.0, 10.0)
+"""Between these lie the means of patches: noise is above the one, the brightest towns are below the other."""
+_FEW_ZEROS = 3
+_ZEROS_BY_CHANCE = 0.001
+"""Share of exact zeros that decibels in steps of 0.01 have where they are most frequent; floats have none."""
+_LEAST_PX = 64
+"""Fewer pixels may be alike, or all bright."""
+_SAMPLES = 97
+_MARGIN_DB = 5.0
+_LOWEST_MEAN_SIGNED = int(np.float32(_MEAN_DB[0]).view(np.int32))
+_NEGATIVE = 1 << 31
+_NEGATIVE_ZERO = -(1 << 31)
+
 
 def plainly_valid(pixels: Pixels) -> bool:
     """Whether all pixels are valid, as they are in all but a few patches; quick.
@@ -55,6 +68,87 @@ def plainly_valid_each(pixels: Pixels) -> list[bool]:
         return [bits <= _LOWEST_SIGNED for bits in signed]
     unsigned: list[int] = np.maximum.reduce(pixels.view(np.uint32), axis=1).tolist()
     return [high <= _HIGHEST and low <= _LOWEST for high, low in zip(signed, unsigned, strict=True)]
+
+
+def plainly_plausible_each(pixels: Pixels) -> list[bool]:
+    """Whether each of some patches is all valid and certainly plausible; see :func:`implausible`.
+
+    So are nearly all. The extremes that :func:`plainly_valid_each` looks at decide most: a patch that stays below 0 dB
+    has no zero, and if it also stays above the mean's lower limit it needs no mean.
+
+    Parameters
+    ----------
+    pixels : ndarray of float32, shape (patches, pixels)
+        Backscatter of one band in dB, the pixels of each patch contiguous.
+    """
+    # Of negative floats alone the greatest signed number is the lowest float; else the greatest unsigned one is.
+    highest: list[int] = np.maximum.reduce(pixels.view(np.int32), axis=1).tolist()
+    sample = pixels[:, :: pixels.shape[1] // _SAMPLES + 1]
+    varied: list[bool] = (sample != sample[:, :1]).any(axis=1).tolist()
+    with np.errstate(invalid="ignore"):
+        means: list[float] = sample.mean(axis=1).tolist()
+    if max(highest) < 0:
+        nearest_zero: list[int] = np.minimum.reduce(pixels.view(np.int32), axis=1).tolist()
+        return [
+            various
+            and lowest <= _LOWEST_SIGNED
+            and (nearest > _NEGATIVE_ZERO or np.count_nonzero(patch) > len(patch) - _FEW_ZEROS)
+            and (lowest <= _LOWEST_MEAN_SIGNED or _mean_is_plausible(patch, mean))
+            for various, lowest, nearest, mean, patch in zip(varied, highest, nearest_zero, means, pixels, strict=True)
+        ]
+    lowest_of: list[int] = np.maximum.reduce(pixels.view(np.uint32), axis=1).tolist()
+    zero = pixels == 0
+    zeros = zero.sum(axis=1).tolist() if zero.any() else [0] * len(pixels)
+    return [
+        various
+        and high <= _HIGHEST
+        and _NEGATIVE < lowest <= _LOWEST
+        and count < _FEW_ZEROS
+        and _mean_is_plausible(patch, mean)
+        for various, high, lowest, count, mean, patch in zip(
+            varied, highest, lowest_of, zeros, means, pixels, strict=True
+        )
+    ]
+
+
+def _mean_is_plausible(pixels: Pixels, by_sample: float) -> bool:
+    """Whether a mean lies within the limits; one that does so by far in a sample does."""
+    if _MEAN_DB[0] + _MARGIN_DB <= by_sample <= _MEAN_DB[1] - _MARGIN_DB:
+        return True
+    return _MEAN_DB[0] <= float(pixels.mean(dtype=np.float64)) <= _MEAN_DB[1]
+
+
+def implausible(bands: Mapping[str, Pixels]) -> str | None:
+    """Say why the pixels of a patch cannot be backscatter in dB, although each of them could be.
+
+    Parameters
+    ----------
+    bands : mapping of str to ndarray of float32
+        Pixels with data by polarisation, of one shape.
+
+    Returns
+    -------
+    str or None
+        Exact zeros beyond chance, which stand for no data without saying so; a mean outside −40 to +10 dB; a band of
+        one number; no pixel below 0 dB, as in linear power. None if there is nothing of that.
+    """
+    zeros = {name: pixels == 0 for name, pixels in bands.items()}
+    size = min((pixels.size for pixels in bands.values()), default=0)
+    joint = int(np.logical_and.reduce(list(zeros.values())).sum()) if len(bands) > 1 else 0
+    if joint >= _FEW_ZEROS:
+        return f"{joint} of {size} pixels are exactly 0 dB in all bands, which stands for no data"
+    for name, pixels in bands.items():
+        count = int(np.count_nonzero(zeros[name]))
+        if count >= max(_FEW_ZEROS, _ZEROS_BY_CHANCE * size):
+            return f"{count} of {size} pixels of {name} are exactly 0 dB, which stands for no data"
+        mean = float(pixels.mean(dtype=np.float64)) if size else 0.0
+        if not _MEAN_DB[0] <= mean <= _MEAN_DB[1]:
+            return f"{name} is {mean:.4g} dB in the mean, which no backscatter is"
+        if size >= _LEAST_PX and pixels.min() == pixels.max():
+            return f"all pixels of {name} are {mean:.4g} dB"
+    if size >= _LEAST_PX and all(pixels.min() >= 0 for pixels in bands.values()):
+        return "no pixel is below 0 dB: the numbers look like linear power"
+    return None
 
 
 def without_data(pixels: Pixels) -> npt.NDArray[np.bool_]:
@@ -122,7 +216,8 @@ class FillRule:
         Returns
         -------
         (dict, int) or str
-            The bands, filled, and the number of pixels that had no data in any of them; or why it must be absent.
+            The bands, filled, and the number of pixels that had no data in any of them; or why it must be absent:
+            too many pixels have no data, or those that have are :func:`implausible`.
 
         Raises
         ------
@@ -134,6 +229,9 @@ class FillRule:
         count, size = int(union.sum()), union.size
         if count and (self.how == "none" or size - count < self.min_valid * size):
             return f"{count} of {size} pixels have no data"
+        reason = implausible({name: pixels[~union] for name, pixels in bands.items()} if count else bands)
+        if reason is not None:
+            return reason
         filled = {
             name: _filled(pixels, lacking[name], self.how) if lacking[name].any() else pixels
             for name, pixels in bands.items()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,15 +18,18 @@ import numpy as np
 from gee_s1ben.dataset.atomic import PARTIAL_PREFIX
 from gee_s1ben.dataset.geotiff import same_grid
 from gee_s1ben.dataset.layout import Layout, raster_name
-from gee_s1ben.dataset.manifest import manifest_path, read_manifest
+from gee_s1ben.dataset.manifest import PROVENANCE, manifest_path, read_manifest
 from gee_s1ben.dataset.manifest_index import ManifestIndex
 from gee_s1ben.dataset.patch_reader import PatchReader
 from gee_s1ben.dataset.sampling import sample
 from gee_s1ben.dataset.stored import open_dataset
+from gee_s1ben.dataset.validity import Pixels, implausible
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.tile import PATCH_PX, tile_grid
 from gee_s1ben.errors import InputError, NamingError, RasterError
+from gee_s1ben.storage.files import read_regular
+from gee_s1ben.storage.geotiff import MOST_PATCH_PX
 
 _RASTER = re.compile(r"_([A-Z]{2})\.tif$")
 
@@ -82,8 +86,8 @@ def verify_dataset(
     """Read every expected patch again, whole, and compare it with the manifest and with what was asked for.
 
     A patch is right if its folder holds exactly its files, their SHA-256 are the manifest's, and each raster decodes
-    to finite float32 on the exact grid. One patch is held at a time; memory grows with the names expected only, so
-    a large dataset is best verified a target at a time.
+    to finite float32 on the exact grid, which can be backscatter. One patch is held at a time; memory grows with the
+    names expected only, so a large dataset is best verified a target at a time.
 
     Parameters
     ----------
@@ -115,7 +119,7 @@ def _verify(root: Path, expected: Iterable[ExpectedPatch], layout: Layout, *, st
     checked = 0
     missing: list[Finding] = []
     wrong: list[Finding] = []
-    reader = PatchReader()
+    reader, fill_db = PatchReader(), _fill_db(root)
     with _index(root) as manifest:
         for patch in expected:
             checked += 1
@@ -123,7 +127,7 @@ def _verify(root: Path, expected: Iterable[ExpectedPatch], layout: Layout, *, st
             if not (root / folder).is_dir():
                 missing.append(Finding(str(patch.name), "its folder is not there"))
                 continue
-            reason = _check_patch(root / folder, patch, layout, manifest.digests(folder), reader)
+            reason = _check_patch(root / folder, patch, layout, manifest.digests(folder), reader, fill_db)
             if reason is not None:
                 wrong.append(Finding(str(patch.name), reason))
     extra = tuple(find_strays(root, layout)) if strays else ()
@@ -198,7 +202,12 @@ def find_strays(root: Path, layout: Layout) -> Iterator[Finding]:
 
 
 def _check_patch(
-    folder: Path, patch: ExpectedPatch, layout: Layout, digests: dict[str, str], reader: PatchReader
+    folder: Path,
+    patch: ExpectedPatch,
+    layout: Layout,
+    digests: dict[str, str],
+    reader: PatchReader,
+    fill_db: float | None,
 ) -> str | None:
     """First thing wrong with a patch folder, or None."""
     wanted = set(layout.files(patch.name, patch.polarisations))
@@ -208,27 +217,50 @@ def _check_patch(
         return "; ".join(
             [f"{name} is not there" for name in lacking] + [f"{name!a} does not belong there" for name in surplus]
         )
-    contents: dict[str, bytes] = {}
+    contents: dict[str, bytearray] = {}
+    bands: dict[str, Pixels] = {}
+    most_px = MOST_PATCH_PX if patch.grid is None else patch.grid.width * patch.grid.height
     for name in sorted(wanted):
         if name not in digests:
             return f"{name} is not in the manifest"
         try:
-            contents[name] = data = (folder / name).read_bytes()
+            contents[name] = data = read_regular(folder / name)
         except OSError as error:
             return f"{name} cannot be read: {error.strerror or error}"
+        except RasterError as error:
+            return str(error)
         if hashlib.sha256(data).hexdigest() != digests[name]:
             return f"{name} differs from its checksum in the manifest"
     for polarisation in patch.polarisations:
         name = raster_name(patch.name, polarisation)
         try:
-            array, grid = reader.decode(contents[name], folder / name)
+            array, grid = reader.decode(contents[name], folder / name, most_px)
         except RasterError as error:
             return str(error)
         if patch.grid is not None and not same_grid(grid, patch.grid):
             return f"{name} lies on {grid}, not on {patch.grid}"
         if not np.isfinite(array).all():
             return f"{name} holds NaN or infinity"
-    return None
+        bands[polarisation] = array
+    return _implausible(bands, fill_db)
+
+
+def _implausible(bands: Mapping[str, Pixels], fill_db: float | None) -> str | None:
+    """Say why a patch is no backscatter, judged by the pixels that were not filled with a number."""
+    if fill_db is not None:
+        filled = np.logical_or.reduce([pixels == np.float32(fill_db) for pixels in bands.values()])
+        bands = {name: pixels[~filled] for name, pixels in bands.items()}
+    return implausible(bands)
+
+
+def _fill_db(root: Path) -> float | None:
+    """Number that pixels without data were given, as a dataset of ours says; None if they were given none."""
+    path = root / PROVENANCE / "dataset.json"
+    try:
+        fill = json.loads(read_regular(path)).get("fill")
+    except (OSError, ValueError, RecursionError, AttributeError, RasterError):
+        return None  # published ones have no record
+    return float(fill) if isinstance(fill, int | float) else None
 
 
 def _walk(root: Path, folder: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gee_s1ben import __version__
 from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.domain.naming import S1ProductName
+from gee_s1ben.domain.unit import UNITS, Unit
 from gee_s1ben.errors import NamingError
 
 
@@ -32,7 +33,8 @@ def description(contents: Contents) -> str:
 def lineage(contents: Contents) -> str:
     """Say how the pixels came about."""
     radar = contents.record.get("radar", {})
-    steps = [f"From {contents.record.get('collection', 'COPERNICUS/S1_GRD')}: dB to linear power"]
+    collection = str(contents.record.get("collection", "COPERNICUS/S1_GRD"))
+    steps = [f"From {collection}: {'linear power' if source_unit(contents) == 'linear' else 'dB to linear power'}"]
     if radar.get("border_noise"):
         steps.append("border noise masked")
     speckle = (radar.get("speckle") or {}).get("filter")
@@ -40,6 +42,15 @@ def lineage(contents: Contents) -> str:
         steps.append("refined Lee filter 7×7 on native pixels")
     steps += ["slices of a pass joined", f"{radar.get('resampling', 'bilinear')} onto the target's grid", "to dB"]
     return ", ".join(steps) + "."
+
+
+def source_unit(contents: Contents) -> Unit:
+    """Unit of the numbers that a dataset was made from; of what does not say it, decibels."""
+    match = contents.record.get("match")
+    told = match.get("units") if isinstance(match, dict) else None
+    if told in ("decibel", "linear"):
+        return told  # type: ignore[no-any-return]
+    return UNITS.get(str(contents.record.get("collection")), "decibel")
 
 
 def software(contents: Contents) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Literal
 import ee
 
 from gee_s1ben.domain.scene import Scene
+from gee_s1ben.domain.unit import Unit
 from gee_s1ben.graph.border_noise import without_border_noise
 from gee_s1ben.graph.incidence_angle import ANGLE
 from gee_s1ben.graph.mosaic import Resampling, resampled_mosaic
@@ -33,6 +34,7 @@ def pass_backscatter(
     slices: Sequence[Scene],
     polarisations: Sequence[str],
     *,
+    unit: Unit = "decibel",
     border_noise: bool = True,
     speckle: SpeckleFilter = "refined_lee",
     resampling: Resampling = "bilinear",
@@ -47,6 +49,9 @@ def pass_backscatter(
         The scenes of one pass, in order of time; where two overlap the later is seen.
     polarisations : sequence of str
         Bands, such as VV and VH.
+    unit : str
+        What the scenes' numbers are, ``decibel`` or ``linear`` power; of the latter, numbers that are not above zero
+        are masked, since they are no power.
     border_noise : bool
         Mask border noise; a scene without an ``angle`` band does not say where its swath ends, and is left as it is.
     speckle : str
@@ -59,20 +64,22 @@ def pass_backscatter(
     ee.Image
         Sigma nought in dB, a float band for each polarisation; :data:`NODATA_DB` where no slice has a valid pixel.
     """
-    powers = [_native_power(scene, polarisations, border_noise=border_noise, speckle=speckle) for scene in slices]
+    powers = [
+        _native_power(scene, polarisations, unit=unit, border_noise=border_noise, speckle=speckle) for scene in slices
+    ]
     mosaic = resampled_mosaic(powers, resampling)
     return to_decibel(mosaic).rename(list(polarisations)).unmask(NODATA_DB, False).toFloat()
 
 
 def _native_power(
-    scene: Scene, polarisations: Sequence[str], *, border_noise: bool, speckle: SpeckleFilter
+    scene: Scene, polarisations: Sequence[str], *, unit: Unit, border_noise: bool, speckle: SpeckleFilter
 ) -> ee.Image:
     """Linear power of one scene, filtered on its own pixels whatever pixels are asked for."""
     image = ee.Image(scene.id)
-    decibel = image.select(list(polarisations))
-    power = to_power(decibel).rename(list(polarisations))
+    stored = image.select(list(polarisations))
+    power = to_power(stored).rename(list(polarisations)) if unit == "decibel" else stored.updateMask(stored.gt(0))
     if border_noise and ANGLE in scene.bands:
         power = without_border_noise(power, image, "VV" if "VV" in polarisations else polarisations[0])
     if speckle == "refined_lee":
         power = refined_lee(power, polarisations)
-    return power.reproject(decibel.projection())
+    return power.reproject(stored.projection())

@@ -10,6 +10,7 @@ from gee_s1ben.config.model import ITEM_BYTES
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.scene import Pass
 from gee_s1ben.domain.tile import PatchBlock, Target, tile_grid
+from gee_s1ben.domain.unit import unit_of
 from gee_s1ben.errors import NamingError, WorkspaceError
 from gee_s1ben.graph.backscatter import pass_backscatter
 from gee_s1ben.graph.incidence_angle import ANGLE, pass_incidence_angle
@@ -156,6 +157,7 @@ def job_image(config: Config, one: Pass) -> Image:
     return pass_backscatter(
         one.slices,
         radar.polarisations,
+        unit=unit_of(config.match.collection, config.match.units),
         border_noise=radar.border_noise,
         speckle=radar.speckle.filter,
         resampling=radar.resampling,

@@ -152,7 +152,7 @@ def simulate(
                     if ground is not None and each in wanted:
                         rasters = write_scene(each, ground, speckle, world.crs, folder, pool)
                         about = scene_properties(each, target, world, speckle, stamp)
-                        catalog.add(each.id, about, rasters, overwrite=overwrite)
+                        catalog.add(each.id, about, rasters, nodata="none", units="decibel", overwrite=overwrite)
                     scenes.append(_scene(each, target, kept=each not in wanted))
     if progress is not None:
         progress(total, total, "")

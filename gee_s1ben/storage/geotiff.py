@@ -29,11 +29,12 @@ GDAL_ERRORS = (RasterioError, CPLE_BaseError, OSError, ValueError)
 
 MOST_SCENE_PX = 2**31
 """Pixels of one band of a scene: the largest Sentinel-1 scenes have a third of it."""
-MOST_PATCH_PX = 4096**2
-"""Pixels of one band of a patch."""
+MOST_PATCH_PX = 8192**2
+"""Pixels of one band of the largest patch that a configuration may ask for."""
 _MOST_BANDS = 256
+_LEAST_BLOCK_BYTES = 4 * 2**20
 _MOST_BLOCK_BYTES = 256 * 2**20
-"""Of a strip or tile, which is decoded whole whatever part of it is read."""
+"""Of a strip or tile, which is decoded whole whatever part of it is read: so much at most, less in small rasters."""
 
 
 def open_geotiff(path: Path, *, most_px: int = MOST_SCENE_PX) -> Any:
@@ -129,9 +130,10 @@ def _refusal(file: Any, most_px: int) -> str:
         return f"{file.width}×{file.height} pixels, where at most {most_px} in all are read"
     if file.count > _MOST_BANDS:
         return f"{file.count} bands, where at most {_MOST_BANDS} are read"
+    most_bytes = min(_MOST_BLOCK_BYTES, max(_LEAST_BLOCK_BYTES, 16 * most_px))
     together = file.count if file.interleaving == Interleaving.pixel else 1
     for (height, width), dtype in zip(file.block_shapes, file.dtypes, strict=True):
-        if height * width * together * _item_bytes(dtype) > _MOST_BLOCK_BYTES:
+        if height * width * together * _item_bytes(dtype) > most_bytes:
             return f"its pixels stand in blocks of {width}×{height}, too large to decode; write it in tiles of 512×512"
     if "OVERVIEW_FILE" in file.tags(ns="OVERVIEWS"):
         return "its metadata name another file for its overviews, which is not followed"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gee_s1ben.config import GridTarget, load_config
 from gee_s1ben.config.located import MAX_BYTES, parse_located
+from gee_s1ben.domain.unit import unit_of
 from gee_s1ben.errors import ConfigError
 
 PRODUCT = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
@@ -415,3 +416,45 @@ def test_blocks_of_one_tile_and_time_are_one_target_and_each_patch_is_made_once(
         block("[0, 2]", "[0, 1]", at_ten), block("[0, 2]", "[0, 1]", at_noon), block("[2, 3]", "[1, 2]", at_ten)
     )
     assert apart == [("33UUP_20170613T100000", first | second), ("33UUP_20170613T120000", first)]
+
+
+# What the numbers of a collection mean.
+
+
+def _load(write, text):
+    return load_config(write(text))
+
+
+def test_the_unit_of_a_collection_of_ones_own_has_to_be_said(write):
+    own = "match: {collection: projects/x/assets/s1"
+    with pytest.raises(ConfigError, match=r"projects/x/assets/s1.*match\.units") as caught:
+        _load(write, TILES + own + "}\n")
+    assert "\n" not in str(caught.value)
+    for unit in ("decibel", "linear"):
+        assert _load(write, TILES + own + f", units: {unit}}}\n").match.units == unit
+    with pytest.raises(ConfigError, match=r"match\.units must be decibel, linear or null"):
+        _load(write, TILES + own + ", units: amplitude}\n")
+
+
+@pytest.mark.parametrize(
+    ("collection", "unit", "wrong"),
+    [
+        ("COPERNICUS/S1_GRD", "decibel", "linear"),
+        ("COPERNICUS/S1_GRD_FLOAT", "linear", "decibel"),
+        ("projects/earthengine-public/assets/COPERNICUS/S1_GRD_FLOAT", "linear", "decibel"),
+    ],
+)
+def test_the_units_of_earth_engines_collections_are_known(write, collection, unit, wrong):
+    assert unit_of(collection) == unit
+    assert _load(write, TILES + f"match: {{collection: {collection}}}\n").match.units is None
+    assert _load(write, TILES + f"match: {{collection: {collection}, units: {unit}}}\n").match.units == unit
+    with pytest.raises(ConfigError, match=f"are {unit}, not {wrong}"):
+        _load(write, TILES + f"match: {{collection: {collection}, units: {wrong}}}\n")
+
+
+def test_units_that_are_not_set_are_not_recorded(write):
+    """What was recorded before the key existed stays equal."""
+    assert "units" not in _load(write, TILES).match.model_dump(mode="json")
+    assert "units" not in _load(write, TILES).model_dump(mode="json")["match"]
+    said = _load(write, TILES + "match: {units: decibel}\n")
+    assert said.match.model_dump(mode="json")["units"] == "decibel"

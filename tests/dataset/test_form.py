@@ -148,7 +148,8 @@ def test_known_forms_are_read_without_a_decoder(tmp_path, monkeypatch):
         (tmp_path / f"{place}.tif").write_bytes(encode_patch_tif(pixels(grid.shape, place), grid))
     calls = []
     monkeypatch.setattr(
-        "gee_s1ben.dataset.patch_reader.read_patch_tif", lambda path: calls.append(path) or read_patch_tif(path)
+        "gee_s1ben.dataset.patch_reader.read_patch_tif",
+        lambda path, most_px: calls.append(path) or read_patch_tif(path, most_px),
     )
     for place, grid in enumerate(grids):
         array, found = reader.read(tmp_path / f"{place}.tif")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
 import tempfile
 from datetime import UTC, datetime
@@ -207,3 +209,64 @@ def test_strays_are_the_difference_of_two_sets(on_disk, in_manifest):
         record_target(root, "t", [(f"{top}/{path}", "0" * 64) for path in in_manifest], [], [])
         found = [item.what for item in find_strays(root, layout("v2"))]
     assert found == sorted(f"{top}/{path}" for path in on_disk - in_manifest)
+
+
+# What is whole, and still no patch.
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (lambda a: 10 ** (a / 10), "linear power"),
+        (lambda a: a * 10, "in the mean"),
+        (lambda a: np.full_like(a, -12), "all pixels"),
+        (lambda a: np.where(np.arange(len(a)) < 3, np.float32(0), a), "exactly 0 dB"),
+    ],
+)
+def test_numbers_that_cannot_be_backscatter_are_found(dataset, chosen, array, reason):
+    for polarisation in ("VV", "VH"):
+        rewrite(raster_of(dataset, chosen, polarisation), array=array)
+    admit(dataset)
+    (finding,) = verify_dataset(dataset, EXPECTED, chosen).wrong
+    assert reason in finding.reason
+
+
+def test_pixels_that_were_filled_are_not_judged(dataset, chosen):
+    for polarisation in ("VV", "VH"):
+        rewrite(
+            raster_of(dataset, chosen, polarisation), array=lambda a: np.where(np.arange(len(a)) < 50, np.float32(0), a)
+        )
+    admit(dataset)
+    record = dataset / "provenance" / "dataset.json"
+    record.write_text(json.dumps({"fill": 0.0}))
+    assert verify_dataset(dataset, EXPECTED, chosen).ok
+    record.write_text(json.dumps({"fill": "nearest"}))
+    assert len(verify_dataset(dataset, EXPECTED, chosen).wrong) == 1
+
+
+@pytest.mark.parametrize("kind", ["declares too much", "vrt", "pipe", "too long"])
+def test_a_raster_that_is_none_is_a_finding_and_not_decoded(dataset, chosen, kind):
+    path = raster_of(dataset, chosen)
+    if kind == "declares too much":
+        with rasterio.open(path) as file:
+            profile = file.profile | {"width": 60_000, "height": 60_000, "tiled": True, "BIGTIFF": "YES"}
+        profile |= {"blockxsize": 256, "blockysize": 256, "compress": "deflate", "SPARSE_OK": True}
+        with rasterio.open(path, "w", **profile):
+            pass
+    elif kind == "vrt":
+        path.write_text('<VRTDataset rasterXSize="120" rasterYSize="120"></VRTDataset>')
+    elif kind == "too long":
+        os.truncate(path, 2**40)
+    if kind == "pipe":
+        path.unlink()
+        os.mkfifo(path)
+    elif kind != "too long":
+        admit(dataset)
+    (finding,) = verify_dataset(dataset, EXPECTED, chosen, strays=False).wrong
+    expected = {
+        "declares too much": "60000×60000 pixels",
+        "vrt": "GeoTIFF",
+        "pipe": "no regular file",
+        "too long": "at most",
+    }
+    assert expected[kind] in finding.reason

@@ -146,7 +146,7 @@ def test_a_product_name_says_what_the_properties_lack_and_no_more(catalog: Catal
 def test_other_pixels_are_told_by_the_properties(catalog: Catalog, write: Write) -> None:
     first = catalog.add(S1, ASCENDING, [write()])
     again = catalog.add(S1, ASCENDING, [write()], overwrite=True)
-    other = catalog.add(S1, ASCENDING, [write(values=np.ones((2, 30, 40), np.float32))], overwrite=True)
+    other = catalog.add(S1, ASCENDING, [write(values=np.full((2, 30, 40), -9, np.float32))], overwrite=True)
     assert first.properties == again.properties
     assert first.properties["catalog:crc32"] != other.properties["catalog:crc32"]
 
@@ -208,7 +208,7 @@ def test_any_grid_comes_back_exactly(
 
 
 def test_band_names_come_from_properties_where_the_raster_has_none(catalog: Catalog, write: Write) -> None:
-    path = write(values=np.zeros((2, 30, 40), np.float32), descriptions=())
+    path = write(values=np.full((2, 30, 40), -9, np.float32), descriptions=())
     about = {"system:time_start": 0, "system:band_names": ["HH", "HV"]}
     assert [band.name for band in catalog.add("x/a", about, [path]).bands] == ["HH", "HV"]
     with pytest.raises(RasterError, match="names of 2 bands are unknown"):
@@ -218,7 +218,7 @@ def test_band_names_come_from_properties_where_the_raster_has_none(catalog: Cata
 @pytest.mark.parametrize("name", ["VV.tif", "S1A_scene_33UUP_70_48_VV.tif", "download.VV.tif"])
 def test_a_file_of_one_band_names_it(catalog: Catalog, write: Write, name: str) -> None:
     record = catalog.add(
-        "x/y", {"system:time_start": 0}, [write(name, np.zeros((1, 30, 40), np.float32), descriptions=())]
+        "x/y", {"system:time_start": 0}, [write(name, np.full((1, 30, 40), -9, np.float32), descriptions=())]
     )
     assert [band.name for band in record.bands] == ["VV"]
 

@@ -13,6 +13,7 @@ import rasterio
 
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.scene import Scene
+from gee_s1ben.domain.unit import known_unit
 from gee_s1ben.engine.catalog import Catalog
 
 ACQUIRED = datetime(2017, 6, 13, 16, 50, 43, tzinfo=UTC)
@@ -25,14 +26,21 @@ class Scenes:
     folder: Path
     catalog: Catalog
 
-    def add(self, index: str, grid: Grid, angle: tuple[Grid, np.ndarray] | None = None, **bands: np.ndarray) -> Scene:
-        """Add a scene of bands in dB (NaN is masked)."""
+    def add(
+        self,
+        index: str,
+        grid: Grid,
+        angle: tuple[Grid, np.ndarray] | None = None,
+        collection: str = "COPERNICUS/S1_GRD",
+        **bands: np.ndarray,
+    ) -> Scene:
+        """Add a scene of bands in the unit of its collection (NaN is masked)."""
         rasters = [self._raster(index, name, grid, values) for name, values in bands.items()]
         if angle is not None:
             rasters.append(self._raster(index, "angle", *angle))
         names = (*bands, *(["angle"] if angle is not None else []))
         record = self.catalog.add(
-            f"COPERNICUS/S1_GRD/{index}",
+            f"{collection}/{index}",
             {
                 "system:time_start": int(ACQUIRED.timestamp() * 1000),
                 "instrumentMode": "IW",
@@ -44,6 +52,8 @@ class Scenes:
             },
             rasters,
             band_names=names,
+            nodata="none",  # some tests make scenes of numbers that no real one has
+            units=known_unit(collection),
         )
         ring = tuple((float(x), float(y)) for x, y in record.properties["system:footprint"]["coordinates"])
         return Scene(record.id, index, ACQUIRED, "A", 17022, 146, "descending", names, ring)

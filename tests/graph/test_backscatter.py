@@ -79,6 +79,45 @@ def test_slices_that_abut_leave_no_seam(scenes, offset: tuple[float, float]) -> 
         np.testing.assert_allclose(got, field[10:140, 10:140], atol=0.4)
 
 
+@pytest.mark.parametrize("speckle", ["none", "refined_lee"])
+def test_linear_power_gives_what_decibels_give(scenes, speckle: str) -> None:
+    """A scene in power (``S1_GRD_FLOAT``) and the same in dB; border noise has its threshold in dB."""
+    power = np.random.default_rng(3).gamma(4.4, 1 / 44, (40, 50))
+    power[12:20] = 10**-3.4
+    native = Grid("EPSG:32633", (10.0, 0.0, 300000.0, 0.0, -10.0, 5400000.0), 50, 40)
+    angle = Grid("EPSG:32633", (1000.0, 0.0, 299500.0, 0.0, -1000.0, 5400500.0), 2, 2), np.full((2, 2), 45.5)
+    linear = scenes.add("linear", native, angle, "COPERNICUS/S1_GRD_FLOAT", VV=power)
+    decibel = scenes.add("decibel", native, angle, VV=10 * np.log10(power))
+    got, want = (
+        compute_pixels(pass_backscatter([scene], ["VV"], unit=unit, speckle=speckle), native, ["VV"])["VV"]
+        for scene, unit in ((linear, "linear"), (decibel, "decibel"))
+    )
+    np.testing.assert_allclose(got, want, atol=1e-5)
+    assert (got[13:19] == NODATA_DB).all()  # border noise
+    if speckle == "none":
+        np.testing.assert_allclose(got[25:], 10 * np.log10(power[25:]), atol=1e-5)
+
+
+def test_power_that_is_not_above_zero_is_masked_before_it_is_filtered(scenes) -> None:
+    power = np.random.default_rng(3).gamma(4.4, 1 / 44, (20, 30))
+    masked = power.copy()
+    power[4, 5:9], power[10, 10] = 0.0, -1e-4
+    masked[4, 5:9] = masked[10, 10] = np.nan
+    native = Grid("EPSG:32633", (10.0, 0.0, 300000.0, 0.0, -10.0, 5400000.0), 30, 20)
+    got, want = (
+        compute_pixels(
+            pass_backscatter(
+                [scenes.add(name, native, None, "COPERNICUS/S1_GRD_FLOAT", VV=values)], ["VV"], unit="linear"
+            ),
+            native,
+            ["VV"],
+        )["VV"]
+        for name, values in (("zeros", power), ("masked", masked))
+    )
+    np.testing.assert_array_equal(got, want)
+    assert (got == NODATA_DB).sum() == 5
+
+
 def test_a_single_slice_is_not_grown(scenes) -> None:
     values = scene_db()
     values[:, :40] = np.nan

@@ -44,7 +44,7 @@ def served(tmp_path: Path, ee_on: Callable[[Path], Any]) -> Iterator[None]:
             path, "w", driver="GTiff", width=4, height=4, count=1, dtype="float32", crs="EPSG:4326",
             transform=rasterio.Affine(1.5, 0, lon, 0, -1.5, lat + 6),
         ) as file:  # fmt: skip
-            file.write(np.zeros((1, 4, 4), np.float32))
+            file.write(np.full((1, 4, 4), -10, np.float32))
         properties = {
             "system:time_start": round((NOON + timedelta(hours=7 * number - 60)).timestamp() * 1000),
             "instrumentMode": "IW", "orbitProperties_pass": "ASCENDING", "platform_number": "AB"[number % 2],

@@ -18,16 +18,16 @@ from gee_s1ben.dataset.stored import open_dataset
 from gee_s1ben.engine.catalog import Catalog
 
 PRODUCT = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
+LINE = np.tile(np.array([-10.0, -10.5], np.float32), 120)
+"""Every row of the scene."""
 CORNER = (300_000 + 70 * 1200, 5_400_000 - 48 * 1200)
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Callable[[str], Path]:
     """Two patches of 33UUP, of which one lacks its last two rows."""
-    values = np.full((2, 118, 240), -10.0, np.float32)
-    values[:, :, 120:] = -12.0
-    values = np.concatenate([values, np.full((2, 2, 240), np.nan, np.float32)], axis=1)
-    values[:, 118:, 120:] = -12.0
+    values = np.broadcast_to(LINE, (2, 120, 240)).copy()
+    values[:, 118:, :120] = np.nan
     raster = tmp_path / "scene.tif"
     with rasterio.open(
         raster, "w", driver="GTiff", width=240, height=120, count=2, dtype="float32", crs="EPSG:32633",
@@ -53,16 +53,16 @@ def config(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-@pytest.mark.parametrize(("rule", "expected"), [("none", None), ("nearest", -10.0), ("-30", -30.0)])
+@pytest.mark.parametrize(("rule", "expected"), [("none", None), ("nearest", LINE[:120]), ("-30", -30.0)])
 def test_the_fill_rule_decides_on_patches_that_lack_pixels(
-    config: Callable[[str], Path], tmp_path: Path, rule: str, expected: float | None
+    config: Callable[[str], Path], tmp_path: Path, rule: str, expected: float | np.ndarray | None
 ) -> None:
     assert command(["run", "--config", str(config(f"fill: {rule}")), "-q"]) == 0
     patches = {patch.name.col: patch for patch in open_dataset(tmp_path / "out")}
     assert set(patches) == ({71} if expected is None else {70, 71})
     if expected is not None:
         pixels = open_dataset(tmp_path / "out").read(patches[70])["VV"]
-        assert (pixels[:118] == -10.0).all()
+        assert (pixels[:118] == LINE[:120]).all()
         assert (pixels[118:] == expected).all()
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from affine import Affine
 
 from gee_s1ben.domain.grid import Grid
-from gee_s1ben.engine.catalog.rasters import grid_of, open_raster
-from gee_s1ben.engine.catalog.shards import expand, gather
+from gee_s1ben.engine.catalog.rasters import grid_of
+from gee_s1ben.engine.catalog.shards import expand, gather, open_raster
 from gee_s1ben.errors import RasterError
 
 _STAMP = re.compile(r"(?<![0-9])(20[0-9]{6}T[0-9]{6})(?![0-9])")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,20 @@ import numpy.typing as npt
 import rasterio
 import rasterio.shutil
 from affine import Affine
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from gee_s1ben.domain.grid import Grid, Transform
+from gee_s1ben.domain.unit import Unit
 from gee_s1ben.engine.catalog.identifiers import check_band_names
+from gee_s1ben.engine.catalog.numbers import NoData, Reading, plain_reading, radar_readings
 from gee_s1ben.engine.catalog.properties import BandHint
-from gee_s1ben.engine.catalog.shards import ShardedDataset, ShardedRaster, expand, gather
+from gee_s1ben.engine.catalog.shards import ShardedRaster, expand, gather, open_raster
+from gee_s1ben.engine.catalog.source import BLOCK_PX, SourceBand, all_strips, check_beside, rows_of, stored_strip
 from gee_s1ben.errors import RasterError, StorageError
 from gee_s1ben.storage.geotiff import gdal_reason, open_geotiff
 
-BLOCK_PX = 512
 _DATA_TYPES = {"float32": "float", "float64": "double"} | {
     name: name for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32")
 }
@@ -34,22 +36,6 @@ _CLOUD_OPTIMIZED = {
     "OVERVIEWS": "NONE", "BIGTIFF": "IF_SAFER", "NUM_THREADS": "ALL_CPUS",
 }  # fmt: skip
 """Earth Engine's pyramid is not imitated, and speckle does not compress: speed counts, not the last percent."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceBand:
-    """A band of a raster that is to be added."""
-
-    name: str
-    """The name that it gets."""
-    path: Path | ShardedRaster
-    """The raster."""
-    index: int
-    """Number in the raster, from 1."""
-    grid: Grid
-    """The raster's own grid."""
-    data_type: str
-    """As Earth Engine says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +83,70 @@ def survey(
     CatalogError
         No band, or two of one name.
     """
-    found: list[tuple[Path | ShardedRaster, int, Grid, str, str | None]] = []
+    found: list[tuple[SourceBand, str | None]] = []
     files = gather(expand(rasters)[0])
     for path in files:
+        check_beside(path)
         with open_raster(path) as dataset:
             grid = grid_of(dataset, path)
             for index, (dtype, description) in enumerate(zip(dataset.dtypes, dataset.descriptions, strict=True), 1):
+                if dataset.colorinterp[index - 1] == ColorInterp.alpha:
+                    continue  # a mask of the others, as which it is read
                 if dtype not in _DATA_TYPES:
                     raise RasterError(
                         f"{path}: band {index} is {dtype}; floats and integers up to 32 bits can be added"
                     )
                 # A band without a description in a file of its own is named by the file.
                 tail = re.split(r"[_.]", path.stem)[-1] if dataset.count == 1 else None
-                found.append((path, index, grid, dtype, description or tail))
-    names = _names([entry[4] for entry in found], len(files), band_names, hints)
+                scale, offset = dataset.scales[index - 1], dataset.offsets[index - 1]
+                found.append((SourceBand("", path, index, grid, dtype, scale, offset), description or tail))
+    names = _names([name for _, name in found], len(files), band_names, hints)
     precisions = {hint.name: hint.data_type for hint in hints}
     return tuple(
-        SourceBand(name, path, index, grid, _data_type(dtype, precisions.get(name)))
-        for name, (path, index, grid, dtype, _) in zip(names, found, strict=True)
+        replace(source, name=name, data_type=_data_type(source.data_type, precisions.get(name)))
+        for name, (source, _) in zip(names, found, strict=True)
+    )
+
+
+def read_numbers(
+    sources: Sequence[SourceBand], collection: str, *, nodata: NoData | None = None, units: Unit | None = None
+) -> tuple[SourceBand, ...]:
+    """Find out how the stored numbers of an image's bands become values.
+
+    Parameters
+    ----------
+    sources : sequence of SourceBand
+        The bands.
+    collection : str
+        Id of the collection that the image becomes part of.
+    nodata, units
+        What the user says; see :meth:`~gee_s1ben.engine.catalog.Catalog.add`.
+
+    Raises
+    ------
+    RasterError
+        The numbers of a band cannot be what they should be, or it cannot be decoded.
+    """
+    told = None if nodata is None or nodata == "none" else float(nodata)
+    readings: list[Reading | None] = []
+    for source in sources:
+        with open_raster(source.path) as dataset:
+            dtype = dataset.dtypes[source.index - 1]
+        readings.append(plain_reading(source.name, dtype, source.scale, source.offset, told))
+    radar = [(place, reading) for place, reading in enumerate(readings) if reading is not None and reading.radar]
+    bands = [sources[place] for place, _ in radar]
+    named = [(sources[place].name, reading) for place, reading in radar]
+    understood = radar_readings(collection, named, all_strips(bands), nodata=nodata, units=units) if radar else []
+    for (place, _), reading in zip(radar, understood, strict=True):
+        readings[place] = reading
+    return tuple(
+        replace(
+            source,
+            nodata=told,
+            reading=reading,
+            data_type=source.data_type if reading is None else _data_type(reading.dtype, source.data_type),
+        )
+        for source, reading in zip(sources, readings, strict=True)
     )
 
 
@@ -140,9 +172,10 @@ def write_band(source: SourceBand, folder: Path) -> WrittenBand:
     """
     target, plain = folder / f"{source.name}.tif", folder / f"{source.name}.plain.tif"
     with open_raster(source.path) as dataset:
-        dtype = dataset.dtypes[source.index - 1]
+        dtype = dataset.dtypes[source.index - 1] if source.reading is None else source.reading.dtype
         floating = np.dtype(dtype).kind == "f"
-        nodata = np.nan if floating else dataset.nodatavals[source.index - 1]
+        declared = dataset.nodatavals[source.index - 1]
+        nodata = np.nan if floating else source.nodata if declared is None else declared
         if not floating and MaskFlags.per_dataset in dataset.mask_flag_enums[source.index - 1]:
             raise RasterError(
                 f"{source.path}: a mask beside integer pixels is not kept; export it with a no-data value"
@@ -166,7 +199,7 @@ def write_band(source: SourceBand, folder: Path) -> WrittenBand:
             with open_geotiff(target) as written:
                 again = 0
                 for row in range(0, source.grid.height, BLOCK_PX):
-                    again = zlib.crc32(written.read(1, window=_rows(source.grid, row)).data, again)
+                    again = zlib.crc32(written.read(1, window=rows_of(source.grid, row)).data, again)
         except RasterError:
             raise
         except (RasterioError, OSError) as error:
@@ -198,17 +231,6 @@ class _Extent:
         if self.rows is None:
             return None
         return grid.window(self.cols[0], self.rows[0], self.cols[1] - self.cols[0], self.rows[1] - self.rows[0])
-
-
-def open_raster(path: Path | ShardedRaster) -> Any:
-    """Open a GeoTIFF, or the files of an export as one; to be closed by the caller.
-
-    Raises
-    ------
-    RasterError
-        It is no readable GeoTIFF, or the files do not fit together.
-    """
-    return ShardedDataset(path) if isinstance(path, ShardedRaster) else open_geotiff(path)
 
 
 def grid_of(dataset: Any, path: Path | ShardedRaster) -> Grid:
@@ -254,28 +276,18 @@ def _data_type(dtype: str, told: str | None) -> str:
 
 
 def _strips(dataset: Any, source: SourceBand, nodata: float | None) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    flags = dataset.mask_flag_enums[source.index - 1]
-    declared = dataset.nodatavals[source.index - 1]
-    masked = MaskFlags.all_valid not in flags and not (declared is not None and np.isnan(declared))
+    """Yield the values of strips of a band, from top to bottom; with their first row."""
     floating = nodata is not None and np.isnan(nodata)
     for row in range(0, source.grid.height, BLOCK_PX):
-        window = _rows(source.grid, row)
-        try:
-            values = dataset.read(source.index, window=window)
-            if floating and masked:
-                values[dataset.read_masks(source.index, window=window) == 0] = np.nan
-        except (RasterioError, OSError) as error:
-            raise RasterError(
-                f"{source.path} cannot be decoded from row {row} on, it is truncated or damaged: {gdal_reason(error)}"
-            ) from error
-        if floating:
+        stored, valid = stored_strip(dataset, source, row)
+        if source.reading is not None:
+            stored = source.reading.values(stored, valid)
+        elif floating:
             # One bit pattern for all masked pixels, so that equal scenes are equal files.
-            values[~np.isfinite(values)] = np.nan
-        yield row, values
-
-
-def _rows(grid: Grid, row: int) -> Window:
-    return Window(0, row, grid.width, min(BLOCK_PX, grid.height - row))
+            stored[~np.isfinite(stored) if valid is None else ~np.isfinite(stored) | ~valid] = np.nan
+        elif source.nodata is not None:
+            stored[stored == source.nodata] = nodata
+        yield row, stored
 
 
 def _write(writer: Any, values: npt.NDArray[Any], row: int) -> None:

@@ -89,6 +89,20 @@ class ImageRecord:
             band.check()
 
 
+def confined(path: str | Path, root: Path) -> str:
+    """Return where a path of a catalog leads to when links are followed.
+
+    Raises
+    ------
+    CatalogError
+        It leads out of the catalog.
+    """
+    real = os.path.realpath(path)
+    if not real.startswith(f"{root}/"):
+        raise CatalogError(f"{path} leads out of the catalog, to {real[:120]!a}: no file outside of it is read")
+    return real
+
+
 def read_image(item_path: Path, root: Path) -> ImageRecord:
     """Read an image from its STAC item.
 
@@ -104,8 +118,8 @@ def read_image(item_path: Path, root: Path) -> ImageRecord:
     CatalogError
         The item is missing, broken, or points outside the catalog.
     """
+    folder, within = os.path.dirname(confined(item_path, root)), str(root)  # noqa: PTH120
     item = read_object(item_path)
-    folder, within = str(item_path.parent), str(root)
     try:
         properties = item["properties"]
         bands = tuple(_read_band(name, asset, folder, within) for name, asset in item["assets"].items())
@@ -119,6 +133,9 @@ def read_image(item_path: Path, root: Path) -> ImageRecord:
 def _read_band(name: str, asset: Mapping[str, Any], folder: str, root: str) -> BandRecord:
     href = str(asset["href"])
     path = os.path.normpath(os.path.join(folder, href))  # noqa: PTH118 - of tens of thousands of images
+    # Links are followed where there may be any: a file beside the item has none above it.
+    if not path.startswith(f"{folder}/") or "/" in path[len(folder) + 1 :] or os.path.islink(path):  # noqa: PTH114
+        path = os.path.realpath(path)
     if "://" in href or not path.startswith(f"{root}/"):
         raise CatalogError(f"{folder}: band {name} points outside the catalog, to {href[:120]!a}")
     height, width = (int(side) for side in asset["proj:shape"])

@@ -81,6 +81,17 @@ class ShardedRaster:
         return self.name
 
 
+def open_raster(path: Path | ShardedRaster) -> Any:
+    """Open a GeoTIFF, or the files of an export as one; to be closed by the caller.
+
+    Raises
+    ------
+    RasterError
+        It is no readable GeoTIFF, or the files do not fit together.
+    """
+    return ShardedDataset(path) if isinstance(path, ShardedRaster) else open_geotiff(path)
+
+
 def expand(rasters: Iterable[Path]) -> tuple[list[Path], list[str]]:
     """Find all files that are meant: those in a folder, and the other parts of an export of which one is given.
 
@@ -257,6 +268,7 @@ def _facts(one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
     yield "it has the no-data values", str(one.nodatavals), str(other.nodatavals)
     yield "it has the scales and offsets", (one.scales, one.offsets), (other.scales, other.offsets)
     yield "it has the units", one.units, other.units
+    yield "it has bands for", one.colorinterp, other.colorinterp
 
 
 def _tiffs(folder: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gee_s1ben.domain.unit import Unit
 from gee_s1ben.engine.catalog import items
 from gee_s1ben.engine.catalog.documents import (
     Signature,
@@ -23,10 +24,11 @@ from gee_s1ben.engine.catalog.documents import (
 )
 from gee_s1ben.engine.catalog.footprint import footprint
 from gee_s1ben.engine.catalog.identifiers import check_collection_id, split_image_id
+from gee_s1ben.engine.catalog.numbers import NoData
 from gee_s1ben.engine.catalog.properties import complete, flatten, time_of
 from gee_s1ben.engine.catalog.property_forms import image_properties
-from gee_s1ben.engine.catalog.rasters import WrittenBand, survey, write_band
-from gee_s1ben.engine.catalog.records import ImageRecord, read_image
+from gee_s1ben.engine.catalog.rasters import WrittenBand, read_numbers, survey, write_band
+from gee_s1ben.engine.catalog.records import ImageRecord, confined, read_image
 from gee_s1ben.engine.collector import paused_collector
 from gee_s1ben.errors import CatalogError
 
@@ -83,9 +85,10 @@ class Catalog:
         Raises
         ------
         CatalogError
-            ``catalog.json`` is broken.
+            ``catalog.json`` is broken, or names what is no collection of the catalog.
         """
-        return tuple(sorted(_linked(self.path / "catalog.json", "child", "/collection.json")))
+        found = _linked(self.path, self.path / "catalog.json", "child", "/collection.json")
+        return tuple(sorted(check_collection_id(collection_id) for collection_id in found))
 
     def images(self, collection_id: str) -> Iterator[ImageRecord]:
         """Yield the images of a collection sorted by ``system:index``, as Earth Engine does; none if it is unknown.
@@ -120,6 +123,8 @@ class Catalog:
         rasters: Sequence[Path],
         *,
         band_names: Sequence[str] | None = None,
+        nodata: NoData | None = None,
+        units: Unit | None = None,
         overwrite: bool = False,
     ) -> ImageRecord:
         """Add an image; it is there whole or not at all.
@@ -134,6 +139,12 @@ class Catalog:
             GeoTIFFs, all bands in one or one a band. They may be a cut-out of the image.
         band_names : sequence of str, optional
             Names of the bands in the order of the rasters.
+        nodata : float or "none", optional
+            Number in the rasters that stands for no data, beside what their tags say; ``none``: none does, and exact
+            zeros of backscatter are data. If it is left out, these are looked at.
+        units : str, optional
+            What the numbers of backscatter are, ``decibel`` or ``linear`` power, after scale and offset; they are
+            converted into what the collection has. If it is left out, they must look like that.
         overwrite : bool
             Whether to replace an image that is there.
 
@@ -147,7 +158,7 @@ class Catalog:
         CatalogError
             The id, the properties or the names of the bands cannot be used, or the image is there already.
         RasterError
-            A raster is unreadable, truncated or not georeferenced.
+            A raster is unreadable, truncated or not georeferenced, or its numbers are not what the collection has.
         StorageError
             The disk is full, read-only or failing.
         """
@@ -162,6 +173,7 @@ class Catalog:
             self._check_free(image_id, collection_id, index, overwrite=overwrite)
             sources = survey([Path(raster) for raster in rasters], band_names, hints)
             ready = complete(image_id, flat, [source.name for source in sources])
+            sources = read_numbers(sources, collection_id, nodata=nodata, units=units)
             with self._incoming() as folder:
                 written = [write_band(source, folder) for source in sources]
                 self._commit(image_id, ready, written)
@@ -255,7 +267,7 @@ class Catalog:
             return frozenset()
         kept = self._indexes.get(collection_id)
         if kept is None or kept[0] != seen:
-            indexes = frozenset(href.split("/")[0] for href in _linked(path, "item", ".json"))
+            indexes = frozenset(href.split("/")[0] for href in _linked(self.path, path, "item", ".json"))
             kept = self._indexes[collection_id] = seen, indexes
         return kept[1]
 
@@ -295,8 +307,9 @@ class Catalog:
             os.close(handle)
 
 
-def _linked(path: Path, rel: str, ending: str) -> list[str]:
+def _linked(root: Path, path: Path, rel: str, ending: str) -> list[str]:
     """Targets of the links of a kind, without their leading ``./`` and their ending."""
+    confined(path, root)
     try:
         hrefs = [str(link["href"]) for link in read_object(path)["links"] if link["rel"] == rel]
     except (KeyError, TypeError) as error:
