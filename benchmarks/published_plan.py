@@ -94,5 +94,5 @@ def scene(published: PublishedScene, number: int) -> Scene:
     """Return a scene that stands for a published one."""
     return Scene(
         f"COPERNICUS/S1_GRD/{published.label}", published.label, published.acquired, published.platform,
-        number, number + 1, "ascending", ("VV", "VH", "angle"), RING,
+        number + 1, number % 175 + 1, "ascending", ("VV", "VH", "angle"), RING,
     )  # fmt: skip

@@ -18,7 +18,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +143,7 @@ def _scene(found: Choice, number: int, hull: shapely.Geometry, target: Target) -
     lon, lat = pyproj.Transformer.from_crs(target.grid.crs, "EPSG:4326", always_xy=True).transform(x, y)
     return Scene(
         f"published/scene_{number}", f"scene_{number}", published.acquired, published.platform,
-        int((published.acquired - target.acquired + timedelta(days=99)).total_seconds()), 1, "ascending", (),
+        number + 1, 1, "ascending", (),
         tuple(zip(lon.tolist(), lat.tolist(), strict=True)),
     )  # fmt: skip
 

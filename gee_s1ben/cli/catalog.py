@@ -29,9 +29,9 @@ _MOST_ENTRIES = 12
     help="Add an image that was exported from Earth Engine.\n\n"
     "RASTER… are GeoTIFFs, all bands in one or one a band, on any grid; the files of an export in several "
     "(NAME-0000000000-0000000000.tif …), or a folder of them. FILE.json holds the image's properties: what getInfo() "
-    "gives of it or of a collection that has it, a flat dictionary, a GeoJSON feature or a STAC item. A catalog that "
-    "does not exist is made. The Sentinel-2 tiles that the image lies in are printed, as entries for 'tiles' of "
-    "config.yaml.\n\n"
+    "gives of it or of a collection that has it, a flat dictionary, a GeoJSON feature or a STAC item. An image of a "
+    "collection named S1_GRD must be a scene that can be matched. A catalog that does not exist is made. The "
+    "Sentinel-2 tiles that the image lies in are printed, as entries for 'tiles' of config.yaml.\n\n"
     "Example:\n\n\b\n  gee-s1ben catalog add --catalog catalog \\\n"
     "    --id COPERNICUS/S1_GRD/S1A_IW_GRDH_1SDV_20200607T164929_20200607T164954_032914_03D009_4A21 \\\n"
     "    --properties metadata.json VV.tif VH.tif angle.tif"
@@ -134,16 +134,15 @@ def list_images(
 ) -> Outcome:
     """Show what a catalog holds."""
     set_up_logging(verbose=verbose, quiet=quiet)
-    from datetime import UTC, datetime
-
     from gee_s1ben.engine.catalog import Catalog
+    from gee_s1ben.engine.catalog.properties import time_of
 
     opened = Catalog.open(catalog)
     images = []
     lines = []
     for image in (image for collection in opened.collection_ids() for image in opened.images(collection)):
         bands = [band.name for band in image.bands]
-        acquired = datetime.fromtimestamp(image.properties["system:time_start"] / 1000, UTC).isoformat()
+        acquired = time_of(image.properties, image.id).isoformat()
         orbit = image.properties.get("relativeOrbitNumber_start")
         direction = str(image.properties.get("orbitProperties_pass") or "").lower() or None
         simulated = image.properties.get("simulated") is True

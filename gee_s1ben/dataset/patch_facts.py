@@ -70,7 +70,7 @@ class PatchFacts:
     @property
     def absolute_orbit(self) -> int | None:
         """Orbits since launch; None where the key of the pass does not say."""
-        number = self.patch.row.pass_key.rpartition("_")[2]
+        number = self.patch.row.pass_key.rpartition("_")[2].rstrip("AD")  # of two directions in one orbit
         return int(number) if number.isdecimal() else None
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from gee_s1ben.domain.naming import S1ProductName, check_image_index, scene_label
@@ -15,6 +16,19 @@ from gee_s1ben.errors import InputError, NamingError
 OrbitDirection = Literal["ascending", "descending"]
 
 _PLATFORMS = ("A", "B", "C", "D")
+RELATIVE_ORBITS = 175
+"""Of a repeat cycle."""
+LAST_ORBIT = 999_999
+"""The largest absolute orbit that a product's name has room for."""
+
+
+@lru_cache(maxsize=8192)
+def _product_name(index: str) -> S1ProductName | None:
+    """Read a product name; of the scenes of a target it is asked many times."""
+    try:
+        return S1ProductName.parse(index)
+    except NamingError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,10 @@ class Scene:
     """Band names, such as ``VV``, ``VH`` and ``angle``."""
     footprint: tuple[tuple[float, float], ...]
     """Closed ring of (longitude, latitude) in degrees."""
+    mission_datatake: int | None = None
+    """``missionDataTakeID``, where it is said; a product's name says it as well."""
+    processed_ms: tuple[float, ...] = ()
+    """Times of processing in milliseconds since 1970, the most telling first; 0 where one is not said."""
 
     def __post_init__(self) -> None:
         check_image_index(self.index)
@@ -50,41 +68,61 @@ class Scene:
             raise InputError(
                 f"scene {self.index}: orbit direction {self.orbit_direction!r} is not ascending or descending"
             )
-        if self.absolute_orbit < 0 or self.relative_orbit < 0:
-            raise InputError(f"scene {self.index}: a negative orbit number")
+        if not 1 <= self.absolute_orbit <= LAST_ORBIT:
+            raise InputError(
+                f"scene {self.index}: the absolute orbit {self.absolute_orbit} is not one of 1 to {LAST_ORBIT}"
+            )
+        if not 1 <= self.relative_orbit <= RELATIVE_ORBITS:
+            raise InputError(
+                f"scene {self.index}: the relative orbit {self.relative_orbit} is not one of 1 to {RELATIVE_ORBITS}"
+            )
         ring = self.footprint
         if len(ring) < 4 or ring[0] != ring[-1]:
             raise InputError(f"scene {self.index}: the footprint is not a closed ring of at least four points")
+        if len(set(ring)) < 3:
+            raise InputError(f"scene {self.index}: the footprint has fewer than three different points")
         if not all(math.isfinite(lon) and abs(lon) <= 360 and abs(lat) <= 90 for lon, lat in ring):
             raise InputError(f"scene {self.index}: the footprint leaves the range of longitude and latitude")
 
     @property
     def name(self) -> S1ProductName | None:
         """The index read as a product name; None where it is not one."""
-        try:
-            return S1ProductName.parse(self.index)
-        except NamingError:
-            return None
+        return _product_name(self.index)
 
     @property
     def label(self) -> str:
         """Scene part of a patch name, ``S1A_IW_GRDH_1SDV_20170613T165043``; the index where it is no product name."""
         return scene_label(self.index)
 
+    @property
+    def datatake(self) -> str | None:
+        """Six hexadecimal digits of the mission datatake: from the product's name, else from the property."""
+        if (name := self.name) is not None:
+            return name.datatake
+        return None if self.mission_datatake is None else f"{self.mission_datatake:06X}"
+
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one platform saw in one orbit: slices in order of time."""
+    """What one platform saw on one way over a place: slices in order of time.
+
+    A datatake that crosses the ascending node goes on in the next absolute orbit; it is one pass.
+    """
 
     slices: tuple[Scene, ...]
     """At least one, the earliest first."""
+    key: str = ""
+    """Short name, ``S1A_017022``: platform and absolute orbit, unless given."""
 
     def __post_init__(self) -> None:
         if not self.slices:
             raise InputError("a pass without a slice")
-        if len({(s.platform, s.absolute_orbit, s.orbit_direction, s.relative_orbit) for s in self.slices}) > 1:
+        orbits = {scene.absolute_orbit for scene in self.slices}
+        if len({(s.platform, s.orbit_direction) for s in self.slices}) > 1 or max(orbits) - min(orbits) > 1:
             names = ", ".join(s.index for s in self.slices)
             raise InputError(f"slices of one pass disagree on platform, orbit or direction: {names}")
+        if not self.key:
+            object.__setattr__(self, "key", f"S1{self.platform}_{self.absolute_orbit:06d}")
         if list(self.slices) != sorted(self.slices, key=_order):
             raise InputError(f"slices of pass {self.key} are not in order of time")
 
@@ -95,12 +133,12 @@ class Pass:
 
     @property
     def absolute_orbit(self) -> int:
-        """Orbits since launch."""
-        return self.slices[0].absolute_orbit
+        """Orbits since launch; of a pass that crosses the ascending node, those before it."""
+        return min(scene.absolute_orbit for scene in self.slices)
 
     @property
     def relative_orbit(self) -> int:
-        """Track within the repeat cycle, 1 to 175."""
+        """Track within the repeat cycle, 1 to 175, of the earliest slice."""
         return self.slices[0].relative_orbit
 
     @property
@@ -113,16 +151,13 @@ class Pass:
         """Start of the earliest slice, UTC."""
         return self.slices[0].acquired
 
-    @property
-    def key(self) -> str:
-        """Short name: ``S1A_017022``."""
-        return f"S1{self.platform}_{self.absolute_orbit:06d}"
-
 
 def group_passes(scenes: Iterable[Scene]) -> tuple[Pass, ...]:
-    """Group scenes into passes by platform and absolute orbit.
+    """Group scenes into passes by platform, orbit direction and absolute orbit.
 
-    A datatake that crosses the ascending node changes its orbit number there and becomes two passes.
+    The absolute orbit rises at the ascending node. Slices of one datatake that crosses it count to the orbit in which
+    the datatake begins, so that they are one pass, however far they are apart in time. Scenes that do not tell their
+    datatake are grouped by the orbit alone.
 
     Parameters
     ----------
@@ -132,18 +167,47 @@ def group_passes(scenes: Iterable[Scene]) -> tuple[Pass, ...]:
     Returns
     -------
     tuple of Pass
-        In order of time, then of key.
-
-    Raises
-    ------
-    InputError
-        Slices of one orbit disagree on its direction or relative orbit.
+        In order of time, then of key. Keys differ: of two directions in one orbit each key ends in its letter,
+        ``S1A_017022A`` and ``S1A_017022D``.
     """
-    groups: defaultdict[tuple[str, int], dict[str, Scene]] = defaultdict(dict)
-    for scene in scenes:
-        groups[scene.platform, scene.absolute_orbit][scene.id] = scene
-    passes = (Pass(tuple(sorted(group.values(), key=_order))) for group in groups.values())
+    distinct = {scene.id: scene for scene in scenes}.values()
+    orbit_of = _first_orbits(distinct)
+    groups: defaultdict[tuple[str, int], defaultdict[OrbitDirection, list[Scene]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for scene in distinct:
+        groups[scene.platform, orbit_of[scene.id]][scene.orbit_direction].append(scene)
+    passes = []
+    for (platform, orbit), by_direction in groups.items():
+        for direction, group in by_direction.items():
+            letter = direction[0].upper() if len(by_direction) > 1 else ""
+            passes.append(Pass(tuple(sorted(group, key=_order)), f"S1{platform}_{orbit:06d}{letter}"))
     return tuple(sorted(passes, key=lambda item: (item.acquired, item.key)))
+
+
+def _first_orbits(scenes: Collection[Scene]) -> dict[str, int]:
+    """Return by id the absolute orbit in which a scene's datatake begins, as far as the scenes tell."""
+    takes = {scene.id: (scene.platform, scene.orbit_direction, scene.datatake) for scene in scenes}
+    orbits: defaultdict[tuple[str, str, str | None], set[int]] = defaultdict(set)
+    for scene in scenes:
+        orbits[takes[scene.id]].add(scene.absolute_orbit)
+    return {
+        scene.id: scene.absolute_orbit
+        if takes[scene.id][2] is None
+        else _beginning(scene.absolute_orbit, orbits[takes[scene.id]])
+        for scene in scenes
+    }
+
+
+def _beginning(orbit: int, orbits: Collection[int]) -> int:
+    """Return the orbit before, if the datatake is there as well.
+
+    No datatake is as long as an orbit: where one is said to have many orbits in a row, two of them make a pass.
+    """
+    before = 0
+    while orbit - before - 1 in orbits:
+        before += 1
+    return orbit - before % 2
 
 
 def _order(scene: Scene) -> tuple[datetime, str]:

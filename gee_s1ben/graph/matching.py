@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import ee
 
 from gee_s1ben.domain.scene import OrbitDirection
+from gee_s1ben.domain.scene_properties import PROCESSING_TIMES
 
+MODE = "IW"
 RESOLUTION_M = 10
 """IW GRD in high resolution."""
 PROPERTIES = (
@@ -21,6 +23,10 @@ PROPERTIES = (
     "orbitProperties_pass",
 )
 """What is needed of a scene beside its index and time; version and checksum tell it from one that was made anew."""
+IDENTITY = ("missionDataTakeID", *PROCESSING_TIMES)
+"""What tells scenes of one datatake, and a scene from another processing of it."""
+RULES = ("instrumentMode", "resolution_meters", "transmitterReceiverPolarisation")
+"""What else decides whether a scene is looked at; asked for of the scenes that are not."""
 
 _MAX_ERROR_M = 100
 _MATCHES = "targets"
@@ -77,7 +83,7 @@ def candidate_scenes(
     *,
     window_ms: int,
     span: Span | None = None,
-    lacking: bool = False,
+    excluded: bool = False,
     count: int = 5000,
     offset: int = 0,
 ) -> ee.List:
@@ -93,8 +99,8 @@ def candidate_scenes(
         How far a scene may be from a target's time, either way.
     span : Span, optional
         Of all targets together: scenes outside of it are not joined at all.
-    lacking : bool
-        Ask for the scenes that lack a polarisation instead, to be able to say so.
+    excluded : bool
+        Ask for the scenes that a rule excludes instead, to be able to say which.
     count, offset : int
         Which page of the answer.
 
@@ -102,8 +108,8 @@ def candidate_scenes(
     -------
     ee.List
         One dictionary a scene, in the collection's order: ``system:index``, ``system:time_start``, those of
-        :data:`PROPERTIES` that it has, ``bands`` (names), ``footprint`` (longitudes and latitudes of a ring) and
-        ``targets`` (keys of those it is near to).
+        :data:`PROPERTIES` and :data:`IDENTITY` that it has (of excluded ones also of :data:`RULES`), ``bands`` (names),
+        ``footprint`` (longitudes and latitudes of a ring) and ``targets`` (keys of those it is near to).
     """
     near = ee.Filter.And(
         ee.Filter.maxDifference(difference=window_ms, leftField="system:time_start", rightField="acquired"),
@@ -111,12 +117,18 @@ def candidate_scenes(
     )
     # Scenes come first, so that each is in the answer once, however many targets it serves.
     joined = ee.Join.saveAll(_MATCHES).apply(
-        _filtered(scenes, span, lacking=lacking), ee.FeatureCollection(list(targets)), near
+        _filtered(scenes, span, excluded=excluded), ee.FeatureCollection(list(targets)), near
     )
-    return ee.ImageCollection(joined).toList(count, offset).map(_described)
+    names = [*PROPERTIES, *IDENTITY, *(RULES if excluded else ())]
+    return ee.ImageCollection(joined).toList(count, offset).map(lambda element: _described(element, names))
 
 
-def _filtered(scenes: SceneFilter, span: Span | None, *, lacking: bool) -> ee.ImageCollection:
+def is_empty(collection: str) -> ee.Number:
+    """Ask whether a collection has no image at all: 1, else 0."""
+    return ee.ImageCollection(collection).limit(1).size().eq(0)
+
+
+def _filtered(scenes: SceneFilter, span: Span | None, *, excluded: bool) -> ee.ImageCollection:
     collection = ee.ImageCollection(scenes.collection)
     if span is not None:
         collection = collection.filterDate(span.start_ms, span.stop_ms + 1)
@@ -125,25 +137,23 @@ def _filtered(scenes: SceneFilter, span: Span | None, *, lacking: bool) -> ee.Im
     polarised = [
         ee.Filter.listContains("transmitterReceiverPolarisation", polarisation) for polarisation in scenes.polarisations
     ]
-    has_all = _or_unsaid("transmitterReceiverPolarisation", ee.Filter.And(*polarised))
-    return collection.filter(
-        ee.Filter.And(
-            ee.Filter.eq("instrumentMode", "IW"),
-            ee.Filter.inList("orbitProperties_pass", [direction.upper() for direction in scenes.directions]),
-            ee.Filter.inList("platform_number", list(scenes.platforms)),
-            _or_unsaid("resolution_meters", ee.Filter.eq("resolution_meters", RESOLUTION_M)),
-            has_all.Not() if lacking else has_all,
-        )
+    rules = ee.Filter.And(
+        ee.Filter.eq("instrumentMode", MODE),
+        ee.Filter.inList("orbitProperties_pass", [direction.upper() for direction in scenes.directions]),
+        ee.Filter.inList("platform_number", list(scenes.platforms)),
+        _or_unsaid("resolution_meters", ee.Filter.eq("resolution_meters", RESOLUTION_M)),
+        _or_unsaid("transmitterReceiverPolarisation", ee.Filter.And(*polarised)),
     )
+    return collection.filter(rules.Not() if excluded else rules)
 
 
 def _or_unsaid(name: str, condition: ee.Filter) -> ee.Filter:
     return ee.Filter.Or(condition, ee.Filter.notNull([name]).Not())
 
 
-def _described(element: ee.ComputedObject) -> ee.Dictionary:
+def _described(element: ee.ComputedObject, names: list[str]) -> ee.Dictionary:
     image = ee.Image(element)
-    known = image.propertyNames().filter(ee.Filter.inList("item", list(PROPERTIES)))
+    known = image.propertyNames().filter(ee.Filter.inList("item", names))
     keys = ee.List(image.get(_MATCHES)).map(lambda target: ee.Feature(target).get("key"))
     # The footprint is a LinearRing; its coordinates are asked for, since only these are needed.
     footprint = ee.Geometry(image.get("system:footprint")).coordinates()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +13,15 @@ from shapely.geometry.base import BaseGeometry
 from gee_s1ben.domain.scene import Pass, Scene
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.pipeline.containment import NONE, first_containing
-from gee_s1ben.pipeline.footprints import pass_polygon
+from gee_s1ben.pipeline.exclusion import POLARISATIONS, Nearby, exclusion, nothing_near
+from gee_s1ben.pipeline.footprints import joined, pass_polygon, ring_polygon
 from gee_s1ben.pipeline.selection import Rules, by_nearness, passes_of
 
 Alternative = tuple[BaseGeometry, str]
 """What would contain a patch, and the reason why it does not serve."""
+
+_NEIGHBOURS = timedelta(minutes=1)
+"""Slices of one pass that follow one another begin within it."""
 
 
 def lacking_bands(scenes: Sequence[Scene], polarisations: Sequence[str]) -> dict[str, str]:
@@ -34,6 +40,7 @@ def reasons(
     passes: Sequence[Pass],
     scenes: Sequence[Scene],
     missing: Mapping[str, str],
+    nearby: Nearby,
 ) -> list[str]:
     """Say of each patch that no usable pass contains why that is.
 
@@ -51,20 +58,24 @@ def reasons(
         All scenes within the window, those that lack something included.
     missing : mapping
         Scene id → what it lacks.
+    nearby : Nearby
+        Further scenes near the target, which cannot be used or which a rule excludes.
     """
     if not len(polygons):
         return []
-    if not scenes:
-        return [f"no Sentinel-1 scene within {rules.window_days:g} days"] * len(polygons)
+    if not passes:
+        return [nothing_near(rules, nearby, [scene for scene in scenes if scene.id in missing])] * len(polygons)
     near = [one for one in passes if abs(one.acquired - target.acquired) <= rules.reach]
     alternatives = [
         *_across_slices(target, rules, near),
         *_other_of_an_orbit(target, rules, near),
         *_with_bare_scenes(target, scenes, missing),
         *_too_far(target, rules, passes),
+        *_refused(target, near, nearby),
+        *_excluded(target, nearby),
     ]
     which = first_containing(target, [outline for outline, _ in alternatives], polygons)
-    otherwise = f"no pass within {rules.window_days:g} days contains it fully"
+    otherwise = f"no pass {rules.within} contains it fully"
     return [alternatives[index][1] if index != NONE else otherwise for index in which.tolist()]
 
 
@@ -105,3 +116,30 @@ def _too_far(target: Target, rules: Rules, passes: Sequence[Pass]) -> list[Alter
             reason = f"{one.key} contains it, but is {days:.1f} days away; match.max_dt_days is {limit:g}"
             found.append((pass_polygon(one, target.grid), reason))
     return found
+
+
+def _refused(target: Target, near: Sequence[Pass], nearby: Nearby) -> list[Alternative]:
+    """Scenes that cannot be used, joined with the pass that they are a slice of as far as their time tells."""
+    found = []
+    for one in nearby.refused:
+        if one.footprint:
+            neighbours = [
+                pass_polygon(each, target.grid)
+                for each in near
+                if one.acquired and any(abs(scene.acquired - one.acquired) <= _NEIGHBOURS for scene in each.slices)
+            ]
+            area = joined([ring_polygon(one.footprint, target.grid), *neighbours], target.grid)
+            found.append((area, one.sentence))
+    return found
+
+
+def _excluded(target: Target, nearby: Nearby) -> list[Alternative]:
+    by_rule: defaultdict[str, list[Scene]] = defaultdict(list)
+    for one in nearby.excluded:
+        if one.rules != (POLARISATIONS,):  # of these, each says what it lacks
+            by_rule[one.rules[0]].append(one.scene)
+    return [
+        (pass_polygon(one, target.grid), f"{one.key} contains it, but {exclusion(one.slices[0], rule)}")
+        for rule, scenes in by_rule.items()
+        for one in by_nearness(passes_of(scenes, joined=True), target.acquired)
+    ]

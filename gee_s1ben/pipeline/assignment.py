@@ -15,6 +15,7 @@ from gee_s1ben.domain.scene import Pass, Scene
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.pipeline.absence import lacking_bands, reasons
 from gee_s1ben.pipeline.containment import NONE, containing, first_containing
+from gee_s1ben.pipeline.exclusion import NOTHING_ELSE, POLARISATIONS, Nearby
 from gee_s1ben.pipeline.footprints import block_polygon, pass_polygon, patch_polygons, scene_polygon
 from gee_s1ben.pipeline.selection import Rules, by_nearness, fewest, nearest_per_orbit, passes_of
 
@@ -59,7 +60,7 @@ class Assignment:
     """Share of the wanted area that all passes together cover, those included that serve no patch."""
 
 
-def assign(target: Target, scenes: Sequence[Scene], rules: Rules, lacking: Sequence[Scene] = ()) -> Assignment:
+def assign(target: Target, scenes: Sequence[Scene], rules: Rules, nearby: Nearby = NOTHING_ELSE) -> Assignment:
     """Give every patch the pass nearest in time that fully contains it.
 
     Slices of a pass are joined first, unless the rules say otherwise. Of two passes equally near the earlier serves,
@@ -73,9 +74,10 @@ def assign(target: Target, scenes: Sequence[Scene], rules: Rules, lacking: Seque
         Candidates within the window; of these, such as lack a polarisation serve nothing, and explain absences.
     rules : Rules
         How passes are chosen.
-    lacking : sequence of Scene
-        Further scenes that only explain absences.
+    nearby : Nearby
+        Further scenes, which only explain absences.
     """
+    lacking = [one.scene for one in nearby.excluded if one.rules == (POLARISATIONS,)]
     cells = np.array(list(target.patches()), dtype=np.int64).reshape(-1, 2)
     polygons = patch_polygons(target, cells)
     missing = lacking_bands([*scenes, *lacking], rules.polarisations)
@@ -100,8 +102,8 @@ def assign(target: Target, scenes: Sequence[Scene], rules: Rules, lacking: Seque
             used.append(one)
             groups += _groups(target, one, cells[mine], polygons[mine])
     left = np.flatnonzero(chosen == NONE)
-    if enough:
-        why = reasons(target, rules, polygons[left], passes, [*scenes, *lacking], missing)
+    if enough or not passes:
+        why = reasons(target, rules, polygons[left], passes, [*scenes, *lacking], missing, nearby)
     else:
         asked = f"match.min_coverage asks for {rules.min_coverage:.1%}"
         why = [f"the passes cover {coverage:.1%} of what is wanted; {asked}"] * len(left)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import Any
 
 from gee_s1ben.config import Config
 from gee_s1ben.pipeline.assignment import Cell
+from gee_s1ben.pipeline.exclusion import LeftOut
 from gee_s1ben.pipeline.match import TargetMatch
 from gee_s1ben.pipeline.patch_names import s2_names
 
@@ -38,6 +39,10 @@ class TileCoverage:
     passes: tuple[dict[str, Any], ...]
     """Those that serve, the nearest first, with the number of patches of each."""
     uncovered: tuple[Uncovered, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    """Scenes that serve nothing because they cannot be used, or because a newer processing of them does."""
+    excluded: Mapping[str, int] = field(default_factory=dict)
+    """Rule → how many scenes it excluded, where a patch is uncovered."""
 
 
 def tile_coverage(config: Config, matched: TargetMatch) -> TileCoverage:
@@ -68,6 +73,8 @@ def tile_coverage(config: Config, matched: TargetMatch) -> TileCoverage:
             Uncovered(group.reason, group.cells, tuple(s2_names(config, target, group.cells)))
             for group in assignment.absent
         ),
+        left_out=matched.left_out,
+        excluded=matched.excluded,
     )
 
 
@@ -90,6 +97,8 @@ def coverage_data(tiles: Sequence[TileCoverage]) -> dict[str, Any]:
                     {"reason": group.reason, "patches": len(group.cells), "names": list(group.names)}
                     for group in tile.uncovered
                 ],
+                "left_out": [asdict(scene) for scene in tile.left_out],
+                "excluded": dict(tile.excluded),
             }
             for tile in tiles
         ],
@@ -115,6 +124,8 @@ def coverage_lines(tiles: Sequence[TileCoverage]) -> Iterator[str]:
         for group in tile.uncovered:
             yield f"  uncovered, {len(group.cells)}: {group.reason}"
             yield from _wrapped(_runs(group.cells))
+        for scene in tile.left_out:
+            yield f"  left out: {scene.reason}"
 
 
 def _runs(cells: Iterable[Cell]) -> Iterator[str]:

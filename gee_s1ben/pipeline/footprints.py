@@ -54,8 +54,13 @@ def scene_polygon(scene: Scene, grid: Grid) -> BaseGeometry:
     BaseGeometry
         A valid polygon, empty where the footprint cannot be projected.
     """
+    return ring_polygon(scene.footprint, grid)
+
+
+def ring_polygon(footprint: Sequence[tuple[float, float]], grid: Grid) -> BaseGeometry:
+    """Project a closed ring of longitudes and latitudes likewise."""
     transformer, _ = _projection(grid.crs)
-    lon, lat = _densified(np.array(scene.footprint, dtype=float))
+    lon, lat = _densified(np.array(footprint, dtype=float))
     centre = grid.xy(grid.width / 2, grid.height / 2)
     middle = transformer.transform(*centre, direction="INVERSE")[0]
     # Across the antimeridian a ring jumps by 360°; all its points belong on the target's side.
@@ -108,8 +113,13 @@ def pass_polygon(one: Pass, grid: Grid) -> BaseGeometry:
     """
     unit = units_per_metre(grid)
     polygons = [scene_polygon(scene, grid) for scene in one.slices]
-    seamless = [_closed(polygons[start:stop], SEAM_M * unit) for start, stop in _runs(one)]
-    grown = shapely.buffer(seamless, JOIN_M * unit, join_style="mitre")
+    return joined([_closed(polygons[start:stop], SEAM_M * unit) for start, stop in _runs(one)], grid)
+
+
+def joined(polygons: Sequence[BaseGeometry], grid: Grid) -> BaseGeometry:
+    """Join polygons in the plane of a grid that lie no farther apart than a pixel, and widen the edge likewise."""
+    unit = units_per_metre(grid)
+    grown = shapely.buffer(polygons, JOIN_M * unit, join_style="mitre")
     return shapely.buffer(shapely.union_all(grown), (TOLERANCE_M - JOIN_M) * unit, join_style="mitre")
 
 

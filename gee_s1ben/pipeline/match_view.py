@@ -26,11 +26,12 @@ class _Draft:
 
     target: Target
     coverage: float
-    groups: tuple[tuple[str, str, tuple[str, ...], int], ...]
-    """Pass, scene, sources, patches."""
+    groups: tuple[tuple[str, tuple[str, ...], int], ...]
+    """Scene, sources, patches."""
     absent: tuple[tuple[str, int], ...]
     runs: tuple[int, ...]
     passes: tuple[str, ...]
+    """First slice of each candidate, nearest in time first."""
 
 
 @dataclass
@@ -39,6 +40,8 @@ class MapBuilder:
 
     _drafts: list[_Draft] = field(default_factory=list)
     _scenes: dict[str, Scene] = field(default_factory=dict)
+    _keys: dict[str, str] = field(default_factory=dict)
+    """Scene → key of its pass, as the targets have it."""
     _simulated: int = 0
 
     def add(self, matched: TargetMatch) -> None:
@@ -46,29 +49,30 @@ class MapBuilder:
         assignment = matched.assignment
         passes = by_nearness(group_passes(matched.scenes), matched.target.acquired)
         self._scenes.update({scene.id: scene for scene in matched.scenes})
+        self._keys.update({scene.id: one.key for one in passes for scene in one.slices})
         self._simulated += len(matched.simulated)
         self._drafts.append(
             _Draft(
                 matched.target,
                 assignment.coverage,
-                tuple((group.pass_key, group.scene, group.sources, len(group.cells)) for group in assignment.groups),
+                tuple((group.scene, group.sources, len(group.cells)) for group in assignment.groups),
                 tuple((group.reason, len(group.cells)) for group in assignment.absent),
                 _runs(matched.target, assignment.groups, [group.cells for group in assignment.absent]),
-                tuple(one.key for one in passes),
+                tuple(one.slices[0].id for one in passes),
             )
         )
 
     def view(self, title: str) -> MapView:
         """Return all that the map shows."""
         passes = group_passes(self._scenes.values())
-        places = {one.key: number for number, one in enumerate(passes)}
+        places = {scene.id: number for number, one in enumerate(passes) for scene in one.slices}
         slices = {scene.id: number for one in passes for number, scene in enumerate(one.slices)}
         notice = "The scenes are SIMULATED: no satellite took them." if self._simulated else ""
         return MapView(
             title,
             notice,
             tuple(_tile(draft, places, slices) for draft in self._drafts),
-            tuple(_pass(one) for one in passes),
+            tuple(_pass(one, self._keys[one.slices[0].id]) for one in passes),
         )
 
 
@@ -83,18 +87,18 @@ def _tile(draft: _Draft, places: dict[str, int], slices: dict[str, int]) -> MapT
         size=_size(target),
         mesh=_mesh(target),
         groups=tuple(
-            MapGroup(places[key], slices[scene], tuple(slices[source] for source in sources), patches)
-            for key, scene, sources, patches in draft.groups
+            MapGroup(places[scene], slices[scene], tuple(slices[source] for source in sources), patches)
+            for scene, sources, patches in draft.groups
         ),
         absent=draft.absent,
         runs=draft.runs,
-        candidates=tuple(places[key] for key in draft.passes),
+        candidates=tuple(dict.fromkeys(places[scene] for scene in draft.passes)),
     )
 
 
-def _pass(one: Pass) -> MapPass:
+def _pass(one: Pass, key: str) -> MapPass:
     return MapPass(
-        one.key,
+        key,
         one.relative_orbit,
         one.orbit_direction,
         one.acquired.isoformat(),

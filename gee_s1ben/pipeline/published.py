@@ -8,9 +8,12 @@ from datetime import timedelta
 
 import numpy as np
 
+from gee_s1ben.domain.reprocessing import newness
 from gee_s1ben.domain.scene import Pass, Scene, group_passes
 from gee_s1ben.domain.tile import Target
+from gee_s1ben.pipeline.absence import lacking_bands
 from gee_s1ben.pipeline.assignment import Assignment, Cell, PatchGroup, absent_groups
+from gee_s1ben.pipeline.exclusion import NOTHING_ELSE, Nearby, exclusion
 from gee_s1ben.pipeline.selection import Rules, by_nearness
 from gee_s1ben.published import PublishedScene, choice
 
@@ -18,7 +21,9 @@ _WHOLE_SECONDS = timedelta(seconds=1)
 """Names and ``system:time_start`` leave out the fraction."""
 
 
-def assign_published(target: Target, scenes: Sequence[Scene], rules: Rules) -> Assignment:
+def assign_published(
+    target: Target, scenes: Sequence[Scene], rules: Rules, nearby: Nearby = NOTHING_ELSE
+) -> Assignment:
     """Give every patch the scene that it was published with.
 
     Each scene is a pass of its own: slices are not joined, and where two overlap the published one counts.
@@ -31,6 +36,8 @@ def assign_published(target: Target, scenes: Sequence[Scene], rules: Rules) -> A
         Candidates within the window.
     rules : Rules
         For what a scene must have, and the wording of reasons.
+    nearby : Nearby
+        Further scenes, which only explain absences.
     """
     found = choice(target.name, target.acquired)
     wanted: defaultdict[PublishedScene, list[Cell]] = defaultdict(list)
@@ -44,7 +51,7 @@ def assign_published(target: Target, scenes: Sequence[Scene], rules: Rules) -> A
     passes: list[Pass] = []
     groups: list[PatchGroup] = []
     for published, cells in wanted.items():
-        scene, reason = _found(published, scenes, target, rules)
+        scene, reason = _found(published, scenes, target, rules, nearby)
         if scene is None:
             left += [(cell, reason) for cell in cells]
             continue
@@ -62,19 +69,27 @@ def assign_published(target: Target, scenes: Sequence[Scene], rules: Rules) -> A
 
 
 def _found(
-    published: PublishedScene, scenes: Sequence[Scene], target: Target, rules: Rules
+    published: PublishedScene, scenes: Sequence[Scene], target: Target, rules: Rules, nearby: Nearby
 ) -> tuple[Scene | None, str]:
-    """Find a published scene among the candidates: the last where a product was processed again."""
-    same = [
-        scene
-        for scene in scenes
-        if scene.platform == published.platform and abs(scene.acquired - published.acquired) < _WHOLE_SECONDS
-    ]
+    """Find a published scene among the candidates: the newest where a product was processed again."""
+    same = [scene for scene in scenes if _is(scene, published)]
     if not same:
+        for one in nearby.refused:
+            if one.scene.startswith(published.label):
+                return None, one.sentence
+        for other in nearby.excluded:
+            if _is(other.scene, published):
+                return None, f"{published.label} is there, but {exclusion(other.scene, other.rules[0])}"
         days = abs(published.acquired - target.acquired).total_seconds() / 86_400
         if days > rules.window_days:
             return None, f"{published.label} is {days:.1f} days away; match.window_days is {rules.window_days:g}"
         return None, f"{published.label} is not in the collection"
-    scene = max(same, key=lambda one: one.id)
-    missing = [band for band in rules.polarisations if band not in scene.bands]
-    return (None, f"scene {scene.index} has no {' and no '.join(missing)}") if missing else (scene, "")
+    useful = [scene for scene in same if set(rules.polarisations) <= set(scene.bands)]
+    if useful:
+        return max(useful, key=newness), ""
+    scene = max(same, key=newness)
+    return None, lacking_bands([scene], rules.polarisations)[scene.id]
+
+
+def _is(scene: Scene, published: PublishedScene) -> bool:
+    return scene.platform == published.platform and abs(scene.acquired - published.acquired) < _WHOLE_SECONDS

@@ -42,12 +42,18 @@ class Rules:
         """How far a pass may be that serves."""
         return timedelta(days=self.window_days if self.max_dt_days is None else self.max_dt_days)
 
+    @property
+    def within(self) -> str:
+        """The window in words: ``within 6 days``."""
+        return f"within {self.window_days:g} day{'' if self.window_days == 1 else 's'}"
+
 
 def passes_of(scenes: Sequence[Scene], *, joined: bool) -> tuple[Pass, ...]:
-    """Group scenes into passes by platform and absolute orbit; not joined, each scene is a pass of its own."""
+    """Group scenes into passes; not joined, each slice is a pass of its own under the key of the one it belongs to."""
+    passes = group_passes(scenes)
     if joined:
-        return group_passes(scenes)
-    return tuple(one for scene in dict.fromkeys(scenes) for one in group_passes([scene]))
+        return passes
+    return tuple(Pass((scene,), one.key) for one in passes for scene in one.slices)
 
 
 def by_nearness(passes: Sequence[Pass], moment: datetime) -> list[Pass]:

@@ -36,7 +36,11 @@ def test_tile_without_scenes(write: Write, command: Command) -> None:
 
 def test_scenes_without_a_polarisation(write: Write, command: Command) -> None:
     config = write(text=write().read_text() + "radar: {polarisations: [VV, HV]}\n")
-    refused(command("run", "--config", config, "--json"), "has no HV")
+    refused(
+        command("run", "--config", config, "--json"),
+        "no scene with VV and HV",
+        "without HV within 6 days: radar.polarisations",
+    )
 
 
 def test_broken_key(write: Write, command: Command) -> None:

@@ -322,6 +322,67 @@ def test_properties_that_cannot_be_used_are_refused(
     assert files(catalog.path) == {"catalog.json"}
 
 
+@pytest.mark.parametrize(
+    ("about", "words"),
+    [
+        ({"relativeOrbitNumber_start": 0}, "'relativeOrbitNumber_start' is 0, not a whole number from 1 to 175"),
+        ({"relativeOrbitNumber_start": 176}, "from 1 to 175"),
+        ({"orbitNumber_start": "many"}, "'orbitNumber_start' is 'many'"),
+        ({"orbitNumber_start": 17020}, "its name says 17018"),
+        ({"platform_number": "E"}, "'platform_number' is 'E', not A, B, C or D"),
+        ({"platform_number": "S1B"}, "'platform_number' is B, but its name says S1A"),
+        ({"instrumentMode": "stripmap"}, "'instrumentMode' is 'STRIPMAP'"),
+        ({"resolution_meters": "ten"}, "'resolution_meters' is 'ten', not a number of metres"),
+        ({"transmitterReceiverPolarisation": "VV XX"}, "not a list of VV, VH, HH, HV"),
+        ({"transmitterReceiverPolarisation": 7}, "not a list of VV, VH, HH, HV"),
+        ({"system:time_start": 1497372643}, "before the first Sentinel-1: give milliseconds since 1970"),
+        ({"system:time_start": 1497286243000}, "2017-06-12 16:50:43 UTC, but its name"),
+    ],
+)
+@pytest.mark.parametrize("collection", ["COPERNICUS/S1_GRD", "users/me/S1_GRD_FLOAT"])
+def test_a_scene_that_could_not_be_matched_is_refused(
+    catalog: Catalog, write: Write, about: dict[str, Any], words: str, collection: str
+) -> None:
+    with pytest.raises(CatalogError, match=words) as caught:
+        catalog.add(f"{collection}/{NAME}", ASCENDING | about, [write()])
+    assert str(caught.value).startswith(f"{collection}/{NAME}: ")
+    assert str(caught.value).endswith(": correct --properties, --bands or --id")
+    assert files(catalog.path) == {"catalog.json"}
+    # An image of another collection may be what it likes.
+    assert catalog.add(f"users/me/mine/{NAME}", ASCENDING | about, [write()]).properties.items() >= about.items()
+
+
+def test_a_scene_needs_a_band_of_a_polarisation(catalog: Catalog, write: Write) -> None:
+    with pytest.raises(CatalogError, match=r"none of its bands \(\['b1', 'b2'\]\) is VV, VH, HH or HV"):
+        catalog.add(S1, ASCENDING, [write()], band_names=["b1", "b2"])
+
+
+def test_spellings_that_mean_one_thing_become_earth_engines(catalog: Catalog, write: Write) -> None:
+    about = {
+        "orbitProperties_pass": "ascending", "platform_number": "Sentinel-1A", "instrumentMode": "iw",
+        "transmitterReceiverPolarisation": "VV VH", "relativeOrbitNumber_start": None, "note": None,
+    }  # fmt: skip
+    odd = catalog.add(f"{S1}.SAFE", about, [write()])
+    assert odd.id == S1
+    assert odd.properties == catalog.add(S1, ASCENDING, [write()], overwrite=True).properties
+    # Elsewhere a name stays as it is.
+    assert catalog.add(f"x/y/{NAME}.SAFE", ASCENDING, [write()]).id == f"x/y/{NAME}.SAFE"
+
+
+@pytest.mark.parametrize("place", [None, 3, {"type": "Point", "coordinates": [1, 2]}, {"type": "LinearRing"}])
+def test_an_item_made_by_others_may_have_no_footprint_and_nulls(catalog: Catalog, write: Write, place: Any) -> None:
+    record = catalog.add(S1, ASCENDING, [write()])
+    path = catalog.path / S1 / f"{NAME}.json"
+    item = json.loads(path.read_text("utf-8"))
+    properties = item["properties"]["ee:properties"]
+    properties |= {"system:footprint": place, "relativeOrbitNumber_start": None, "mine": [None]}
+    path.write_text(json.dumps(item), "utf-8")
+    (read,) = Catalog.open(catalog.path).images("COPERNICUS/S1_GRD")
+    expected = dict(record.properties) | {"mine": [None]}
+    del expected["relativeOrbitNumber_start"]
+    assert read.properties == expected
+
+
 def test_time_is_needed_where_no_name_says_it(catalog: Catalog, write: Write) -> None:
     with pytest.raises(CatalogError, match="system:time_start"):
         catalog.add("x/y", {}, [write()])

@@ -126,8 +126,9 @@ def test_polarisations_platforms_and_resolution_are_filtered(add) -> None:
     target_ = [target("t", 13, 48)]
     assert found(target_) == {"t": ["full", "silent"]}
     assert found(target_, polarisations=["VV"]) == {"t": ["bare", "full", "silent"]}
-    assert found(target_, lacking=True) == {"t": ["bare"]}
+    assert found(target_, excluded=True) == {"t": ["bare", "coarse", "other"]}
     assert found(target_, platforms=["C"]) == {"t": ["other"]}
+    assert found(target_, platforms=["C"], excluded=True) == {"t": ["bare", "coarse", "full", "silent"]}
 
 
 def test_pages_make_up_the_whole(add) -> None:

@@ -164,6 +164,7 @@ def test_no_scene_at_all() -> None:
     result = assign(TARGET, [], Rules(("VV", "VH"), 2.5))
     assert set(absent(result).values()) == {"no Sentinel-1 scene within 2.5 days"}
     assert len(absent(result)) == 36
+    assert assign(TARGET, [], Rules(("VV", "VH"), 2.5, min_coverage=0.5)).absent == result.absent
 
 
 def test_edges_are_geodesics() -> None:

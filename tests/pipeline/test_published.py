@@ -16,6 +16,8 @@ from gee_s1ben.config import load_config
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.domain.tile import Target, tile_grid
 from gee_s1ben.engine.catalog import Catalog
+from gee_s1ben.pipeline.candidates import Answer
+from gee_s1ben.pipeline.exclusion import DIRECTIONS, Excluded, Nearby, Refused
 from gee_s1ben.pipeline.match import TargetMatch, match_target
 from gee_s1ben.pipeline.patch_names import s2_names
 from gee_s1ben.pipeline.published import assign_published
@@ -87,6 +89,31 @@ def test_a_product_that_was_processed_again_is_the_same_scene(tmp_path: Path) ->
     assert {group.scene for group in got.groups} == {f"C/S/{label}_b"}
 
 
+def test_of_a_scene_that_was_processed_again_the_newest_counts(tmp_path: Path) -> None:
+    (target,) = target_of(f"tiles: [{PRODUCT}]\n", tmp_path, "v1")
+    label = next(published(target)).scene
+    old = scene(label, target)
+    newest = replace(old, id=f"C/S/{label}_0", index=f"{label}_0", processed_ms=(2e12,))
+    other = replace(old, id=f"C/S/{label}_z", index=f"{label}_z", processed_ms=(1e12,))
+    got = assign_published(target, [newest, old, other], RULES)
+    assert {group.scene for group in got.groups} == {newest.id}
+    bare = replace(newest, bands=("VV",))
+    got = assign_published(target, [bare, old, other], RULES)
+    assert {group.scene for group in got.groups} == {other.id}
+
+
+def test_a_scene_that_is_there_and_does_not_serve_is_named(tmp_path: Path) -> None:
+    (target,) = target_of(f"tiles: [{PRODUCT}]\n", tmp_path, "v1")
+    refused, excluded, *_ = sorted({one.scene for one in published(target)})
+    nearby = Nearby(
+        refused=(Refused(f"{refused}_x", "it is odd", (), None),),
+        excluded=(Excluded(scene(excluded, target), (DIRECTIONS,)),),
+    )
+    reasons = {group.reason for group in assign_published(target, [], RULES, nearby).absent}
+    assert f"scene {refused}_x cannot be used: it is odd" in reasons
+    assert f"{excluded} is there, but match.directions excludes ascending passes" in reasons
+
+
 def test_run_makes_published_patches_under_their_names(tmp_path: Path) -> None:
     grid = tile_grid("33UUP")
     left, top = grid.xy(68 * 120, 46 * 120)
@@ -148,7 +175,7 @@ def test_matching_takes_the_published_choice(tmp_path: Path, ee_session: Callabl
         "relativeOrbitNumber_start": 146, "orbitProperties_pass": "ASCENDING", "bands": ["VV", "VH", "angle"],
         "footprint": [[13, 48], [14, 48], [14, 49], [13, 48]],
     }  # fmt: skip
-    matched = match_target(load_config(tmp_path / "config.yaml"), target, [entry])
+    matched = match_target(load_config(tmp_path / "config.yaml"), target, Answer([entry]))
     assert isinstance(matched, TargetMatch)
     (group,) = matched.assignment.groups
     assert set(group.cells) == {(one.col, one.row) for one in published(target) if one.scene == SCENE[:32]} & set(

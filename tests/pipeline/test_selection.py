@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations
 
@@ -15,6 +16,7 @@ from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.scene import Scene, group_passes
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.pipeline.assignment import Assignment, assign
+from gee_s1ben.pipeline.exclusion import POLARISATIONS, Excluded, Nearby
 from gee_s1ben.pipeline.selection import Rules, by_nearness, fewest, nearest_per_orbit, passes_of
 
 WHEN = datetime(2017, 6, 13, 10, 10, 31, tzinfo=UTC)
@@ -143,11 +145,38 @@ def test_slices_kept_apart() -> None:
     }  # fmt: skip
 
 
+def test_slices_across_the_ascending_node_are_one_pass() -> None:
+    """The absolute orbit rises within the datatake; the patches across are served, and no slice is another's rival."""
+    start, stop, later = "20170613T165043", "20170613T165108", "20170613T165133"
+    south = scene(f"S1A_IW_GRDH_1SDV_{start}_{stop}_000001_01C579_0001", (-9, 180, 729, 729), 1, 1, 174)
+    north = scene(f"S1A_IW_GRDH_1SDV_{stop}_{later}_000002_01C579_0001", (-9, -9, 729, 180), 1.01, 2, 175)
+    for per_orbit in ("all", "nearest"):
+        got = assign(TARGET, [north, south], Rules(("VV",), 6, per_orbit=per_orbit))
+        assert set(served(got)) == ALL
+        (one,) = got.passes
+        assert (one.key, one.relative_orbit, one.slices) == ("S1A_000001", 174, (south, north))
+        apart = assign(TARGET, [north, south], Rules(("VV",), 6, per_orbit=per_orbit, join_slices=False))
+        assert set(served(apart).values()) == {"S1A_000001"}
+        assert set(reasons(apart)) == {(col, 1) for col in range(6)}
+        assert set(reasons(apart).values()) == {
+            "it lies across slices of S1A_000001, which match.join_slices keeps apart"
+        }
+
+
+def test_two_directions_of_one_orbit_serve_side_by_side() -> None:
+    up = scene("up", (-9, -9, 370, 729), 1, 1)
+    down = replace(scene("down", (350, -9, 729, 729), 1.7, 1), orbit_direction="descending")
+    got = assign(TARGET, [down, up], Rules(("VV",), 6))
+    assert [(one.key, one.slices) for one in got.passes] == [("S1A_000001A", (up,)), ("S1A_000001D", (down,))]
+    assert {cell[0] for cell, key in served(got).items() if key == "S1A_000001A"} == {0, 1, 2}
+    assert {cell[0] for cell, key in served(got).items() if key == "S1A_000001D"} == {3, 4, 5}
+
+
 def test_scenes_that_lack_a_band_only_explain() -> None:
     bare = Scene(*[getattr(scene("bare", EVERYWHERE, 1, 1), name) for name in (
         "id", "index", "acquired", "platform", "absolute_orbit", "relative_orbit", "orbit_direction",
     )], ("VV",), scene("bare", EVERYWHERE, 1, 1).footprint)  # fmt: skip
     half = scene("half", (-9, -9, 370, 729), 20, 2)
-    got = assign(TARGET, [half], Rules(("VV", "VH"), 6), lacking=[bare])
+    got = assign(TARGET, [half], Rules(("VV", "VH"), 6), Nearby(excluded=(Excluded(bare, (POLARISATIONS,)),)))
     assert set(served(got)) == {cell for cell in ALL if cell[0] <= 2}
     assert set(reasons(got).values()) == {"scene bare has no VH"}

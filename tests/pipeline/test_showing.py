@@ -17,7 +17,9 @@ import pytest
 from gee_s1ben.config import Config, load_config
 from gee_s1ben.footprints import seed
 from gee_s1ben.pipeline import match as matching
-from gee_s1ben.pipeline.match import TargetMatch, match
+from gee_s1ben.pipeline.candidates import Answer
+from gee_s1ben.pipeline.match import TargetMatch, match, match_target
+from gee_s1ben.pipeline.match_view import MapBuilder
 from gee_s1ben.pipeline.showing import Shown, show_match, write_seed
 from gee_s1ben.pipeline.workspace import Workspace
 from gee_s1ben.quality.match_map import MapView, match_map
@@ -57,7 +59,8 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Config, Work
     seam = back.transform(corners[0][0], (corners[0][1] + corners[0][3]) / 2)[1]
     east = back.transform(corners[1][0] + 600, corners[1][1])[0]
     found = {first.key: [entry(0, seam, 49.5, east), entry(1, 47.0, seam, east)]}
-    monkeypatch.setattr(matching, "find_candidates", lambda *_, lacking=False: {} if lacking else found)
+    monkeypatch.setattr(matching, "find_candidates", lambda *_: found)
+    monkeypatch.setattr(matching, "explain_absences", lambda *_: {})
     workspace = Workspace(config.workspace_path)
     workspace.path.mkdir(parents=True)
     index = match(config, workspace)
@@ -157,6 +160,26 @@ def test_the_map_needs_no_network_and_runs_nothing_it_was_given(shown: tuple[Con
     assert page_data(page)["title"] == hostile
 
 
+def test_the_map_tells_two_directions_of_one_orbit_apart(tmp_path: Path) -> None:
+    """Targets far from one another see one orbit in its two directions; each calls the pass by the orbit alone."""
+    (tmp_path / "config.yaml").write_text(CONFIG, "utf-8")
+    config = load_config(tmp_path / "config.yaml")
+    builder, keys = MapBuilder(), []
+    for number, target in enumerate(config.targets()):
+        seen = entry(number, 47.0, 49.5, 17.0) | {"orbitProperties_pass": ("ASCENDING", "DESCENDING")[number]}
+        matched = match_target(config, target, Answer([seen]))
+        assert not matched.assignment.absent
+        builder.add(matched)
+        keys += [group.pass_key for group in matched.assignment.groups]
+    assert keys == ["S1A_017011", "S1A_017011"]
+    view = builder.view("two")
+    assert [(one.key, one.orbit_direction) for one in view.passes] == [
+        ("S1A_017011", "ascending"),
+        ("S1A_017011", "descending"),
+    ]
+    assert [tile.candidates for tile in view.tiles] == [(0,), (1,)]
+
+
 def test_the_seed_reads_its_dictionaries(
     shown: tuple[Config, Workspace, Shown], tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
@@ -214,6 +237,7 @@ def test_nothing_found_is_reported_as_well(
 
     Catalog.create(tmp_path / "catalog")
     (tmp_path / "config.yaml").write_text(CONFIG, "utf-8")
-    monkeypatch.setattr(matching, "find_candidates", lambda *_, **__: {})
+    monkeypatch.setattr(matching, "find_candidates", lambda *_: {})
+    monkeypatch.setattr(matching, "explain_absences", lambda *_: {})
     assert run(["match", "--config", str(tmp_path / "config.yaml"), "-q"]) == 2
     assert "0 of 42 patches" in (tmp_path / "made.work" / "coverage.txt").read_text("utf-8")

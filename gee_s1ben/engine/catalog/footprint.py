@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,6 +102,17 @@ def footprint(given: Any, parts: Sequence[Grid], image_id: str) -> Ring:
             f"meet the raster: are these the properties of another image?"
         )
     return _ring(_largest(common))
+
+
+def is_footprint(given: Any) -> bool:
+    """Whether a ``system:footprint`` is a place: a ring that can be read, or another kind of geometry."""
+    if isinstance(given, Mapping) and given.get("type") in ("MultiPolygon", "GeometryCollection"):
+        return True
+    try:
+        _read_ring(given, "")
+    except CatalogError:
+        return False
+    return True
 
 
 def _read_ring(given: Any, image_id: str) -> np.ndarray[Any, np.dtype[np.float64]]:

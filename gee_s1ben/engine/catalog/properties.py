@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from gee_s1ben.domain.naming import S1ProductName, scene_label
+from gee_s1ben.domain.naming import S1ProductName
+from gee_s1ben.domain.scene_properties import LATEST_MS, POLARISATIONS, scene_of, tidied
 from gee_s1ben.engine.catalog.identifiers import split_image_id
-from gee_s1ben.errors import CatalogError, NamingError
+from gee_s1ben.errors import CatalogError, InputError, NamingError
 
-S1_GRD = "COPERNICUS/S1_GRD"
+_S1_GRD = ("S1_GRD", "S1_GRD_FLOAT")
+"""Last parts of the ids of collections whose images are Sentinel-1 scenes."""
 
 _NEEDED_OF_S1 = (
     "instrumentMode", "orbitNumber_start", "orbitProperties_pass", "platform_number", "relativeOrbitNumber_start",
 )  # fmt: skip
-_POLARISATIONS = ("HH", "HV", "VV", "VH")
-_LATEST_MS = 253_402_300_799_000
-"""End of the year 9999, which is as far as Python's calendar goes."""
+_ANYWHERE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]
+"""In place of the footprint, which the rasters tell later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,14 @@ def flatten(given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[BandHint, .
     return properties, tuple(_hint(str(name), described.get(name)) for name in names)
 
 
+def catalog_id(image_id: str) -> str:
+    """Return the id that an image gets: that of a Sentinel-1 scene has no ``.SAFE``, as in Earth Engine."""
+    collection_id, _, index = image_id.rpartition("/")
+    if _is_s1(collection_id) and index.upper().endswith(".SAFE"):
+        return image_id[: -len(".SAFE")]
+    return image_id
+
+
 def complete(image_id: str, given: Mapping[str, Any], band_names: Sequence[str]) -> dict[str, Any]:
     """Set what an image's id determines, and fill what the name of a Sentinel-1 product says; nothing is made up.
 
@@ -88,10 +97,14 @@ def complete(image_id: str, given: Mapping[str, Any], band_names: Sequence[str])
     Raises
     ------
     CatalogError
-        ``system:time_start`` is missing or no time, or a property without which a Sentinel-1 image cannot be matched.
+        ``system:time_start`` is missing or no time, or the image is in a collection of Sentinel-1 scenes and cannot be
+        used as one.
     """
     collection_id, index = split_image_id(image_id)
-    properties = dict(given)
+    # Earth Engine has no properties that are null.
+    properties = {key: value for key, value in given.items() if value is not None}
+    if _is_s1(collection_id):
+        properties = tidied(properties)
     properties["system:index"] = index
     for key, value in (("system:id", image_id), ("system:band_names", list(band_names))):
         if key in properties:
@@ -105,8 +118,8 @@ def complete(image_id: str, given: Mapping[str, Any], band_names: Sequence[str])
             f"{image_id}: the properties lack 'system:time_start', the acquisition's milliseconds since 1970 UTC"
         )
     time_of(properties, image_id)
-    if collection_id == S1_GRD:
-        _check_s1(image_id, index, properties)
+    if _is_s1(collection_id):
+        _check_s1(image_id, properties, band_names)
     return properties
 
 
@@ -118,8 +131,8 @@ def time_of(properties: Mapping[str, Any], image_id: str) -> datetime:
     CatalogError
         It is not a number of milliseconds of the years 1970 to 9999.
     """
-    value = properties["system:time_start"]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST_MS:
+    value = properties.get("system:time_start")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST_MS:
         raise CatalogError(f"{image_id}: 'system:time_start' should be milliseconds since 1970 UTC, not {value!r:.60}")
     return datetime.fromtimestamp(value / 1000, UTC)
 
@@ -143,7 +156,7 @@ def _said_by(name: S1ProductName, band_names: Sequence[str]) -> dict[str, Any]:
         "instrumentMode": name.mode,
         "platform_number": name.mission[-1],
         "orbitNumber_start": name.absolute_orbit,
-        "transmitterReceiverPolarisation": [band for band in band_names if band in _POLARISATIONS],
+        "transmitterReceiverPolarisation": [band for band in band_names if band in POLARISATIONS],
     }
     if name.relative_orbit is not None:
         said["relativeOrbitNumber_start"] = name.relative_orbit
@@ -152,18 +165,17 @@ def _said_by(name: S1ProductName, band_names: Sequence[str]) -> dict[str, Any]:
     return said
 
 
-def _check_s1(image_id: str, index: str, properties: Mapping[str, Any]) -> None:
-    try:
-        scene_label(index)
-    except NamingError as error:
-        raise CatalogError(f"{image_id}: {error}") from error
+def _is_s1(collection_id: str) -> bool:
+    return collection_id.rpartition("/")[2] in _S1_GRD
+
+
+def _check_s1(image_id: str, properties: Mapping[str, Any], band_names: Sequence[str]) -> None:
     missing = [key for key in _NEEDED_OF_S1 if key not in properties]
     if missing:
         raise CatalogError(
-            f"{image_id}: the properties lack {', '.join(map(repr, missing))}, which {S1_GRD} images have"
+            f"{image_id}: the properties lack {', '.join(map(repr, missing))}, which Sentinel-1 images have"
         )
-    direction = properties["orbitProperties_pass"]
-    if direction not in ("ASCENDING", "DESCENDING"):
-        raise CatalogError(
-            f"{image_id}: 'orbitProperties_pass' should be ASCENDING or DESCENDING, not {direction!r:.60}"
-        )
+    try:
+        scene_of(split_image_id(image_id)[0], {**properties, "bands": band_names, "footprint": _ANYWHERE})
+    except InputError as error:
+        raise CatalogError(f"{image_id}: {error}: correct --properties, --bands or --id") from error

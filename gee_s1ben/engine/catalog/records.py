@@ -12,6 +12,7 @@ from typing import Any
 
 from gee_s1ben.domain.grid import Grid, Transform
 from gee_s1ben.engine.catalog.documents import read_object
+from gee_s1ben.engine.catalog.footprint import is_footprint
 from gee_s1ben.errors import CatalogError, InputError
 
 
@@ -123,8 +124,12 @@ def read_image(item_path: Path, root: Path) -> ImageRecord:
     try:
         properties = item["properties"]
         bands = tuple(_read_band(name, asset, folder, within) for name, asset in item["assets"].items())
-        return ImageRecord(str(properties["ee:id"]), MappingProxyType(dict(properties["ee:properties"])), bands)
-    except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+        # As in Earth Engine, a property that is null is none.
+        ours = {key: value for key, value in properties["ee:properties"].items() if value is not None}
+        if not is_footprint(ours.get("system:footprint")):  # the item was made by other means, and is somewhere as well
+            ours["system:footprint"] = {"type": "LinearRing", "coordinates": item["geometry"]["coordinates"][0]}
+        return ImageRecord(str(properties["ee:id"]), MappingProxyType(ours), bands)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, InputError) as error:
         if isinstance(error, CatalogError):
             raise
         raise CatalogError(f"{item_path} is not an item of this catalog ({error!r}): add the image again") from error

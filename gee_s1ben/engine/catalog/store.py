@@ -25,7 +25,7 @@ from gee_s1ben.engine.catalog.documents import (
 from gee_s1ben.engine.catalog.footprint import footprint
 from gee_s1ben.engine.catalog.identifiers import check_collection_id, split_image_id
 from gee_s1ben.engine.catalog.numbers import NoData
-from gee_s1ben.engine.catalog.properties import complete, flatten, time_of
+from gee_s1ben.engine.catalog.properties import catalog_id, complete, flatten, time_of
 from gee_s1ben.engine.catalog.property_forms import image_properties
 from gee_s1ben.engine.catalog.rasters import WrittenBand, read_numbers, survey, write_band
 from gee_s1ben.engine.catalog.records import ImageRecord, confined, read_image
@@ -132,7 +132,7 @@ class Catalog:
         Parameters
         ----------
         image_id : str
-            Asset id that it gets, such as ``COPERNICUS/S1_GRD/<product name>``.
+            Asset id that it gets, such as ``COPERNICUS/S1_GRD/<product name>``; a scene's ``.SAFE`` is left out.
         properties : mapping or Path
             Earth Engine's properties, as ``getInfo`` gives them or flat, or the JSON file that holds them.
         rasters : sequence of Path
@@ -162,6 +162,7 @@ class Catalog:
         StorageError
             The disk is full, read-only or failing.
         """
+        image_id = catalog_id(image_id)
         collection_id, index = split_image_id(image_id)
         if isinstance(properties, Path):
             properties = read_properties(properties, image_id)
