@@ -95,7 +95,9 @@ def add(
     lines = [f"{image.id}  {' '.join(listed)}"]
     if entries:
         most = f" (the first {_MOST_ENTRIES} of {len(entries)})" if len(entries) > _MOST_ENTRIES else ""
-        lines.append(f"it lies in these Sentinel-2 tiles, the most covered first{most}; to copy into 'tiles', with the")
+        lines.append(
+            f"it lies in these Sentinel-2 tiles, the one with most of it first{most}; to copy into 'tiles', with the"
+        )
         lines.append("time of this image, or with that of the Sentinel-2 image where there is one:")
         lines += [f"  - {{tile: {tile}, acquired: {acquired}}}" for tile, acquired in entries[:_MOST_ENTRIES]]
     data = {

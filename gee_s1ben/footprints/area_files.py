@@ -73,6 +73,8 @@ def frames(path: Path, read: Callable[[Path], Frames]) -> Frames:
     InputError
         It cannot be read, or is larger or more involved than areas need.
     """
+    if not path.is_file():  # to open a pipe would wait for it
+        raise InputError(f"{path} is no regular file")
     kind = path.suffix.lower()
     if kind == ".kml":
         yield "", geopandas.GeoDataFrame(geometry=list(_kml(path)), crs="EPSG:4326")

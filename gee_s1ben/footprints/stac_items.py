@@ -30,7 +30,7 @@ _NAMES = ("s2:product_uri", "title", "PRODUCT_ID", "s2:granule_id")
 
 def accepts(path: Path) -> bool:
     """Whether a path is a JSON file that speaks of STAC, or of Earth Engine's Sentinel-2 images."""
-    if path.suffix.lower() not in (".json", ".geojson") or path.stat().st_size > MAX_BYTES:
+    if path.suffix.lower() not in (".json", ".geojson") or not path.is_file() or path.stat().st_size > MAX_BYTES:
         return False
     content = path.read_bytes()
     return any(mark in content for mark in _MARKS)

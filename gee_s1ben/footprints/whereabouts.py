@@ -25,7 +25,7 @@ def tile_entries(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
     Returns
     -------
     list of (tile, time)
-        The tile that the image covers most of first; empty where there are no tiles.
+        The tile with most of the image first, of equals that of the UTM zone it lies in; empty where there are none.
     """
     ring = np.array([point[:2] for point in properties["system:footprint"]["coordinates"]], dtype=float)
     ring[:, 0] = np.unwrap(ring[:, 0], period=360.0)
@@ -36,5 +36,10 @@ def tile_entries(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
     except InputError:  # over the poles there are none
         return []
     seen = cut_at_antimeridian(area)
-    share = {tile: shapely.intersection(tile_outline(tile), seen).area for tile in tiles}
-    return [(tile, f"{acquired:%Y-%m-%dT%H:%M:%SZ}") for tile in sorted(tiles, key=lambda tile: (-share[tile], tile))]
+    zone = int((area.centroid.x + 180) % 360 // 6) + 1
+
+    def order(tile: str) -> tuple[float, bool, str]:
+        share = shapely.intersection(tile_outline(tile), seen).area / seen.area
+        return -round(share, 3), int(tile[:2]) != zone, tile
+
+    return [(tile, f"{acquired:%Y-%m-%dT%H:%M:%SZ}") for tile in sorted(tiles, key=order)]

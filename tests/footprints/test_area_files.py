@@ -1,5 +1,6 @@
 """Areas in KML, KMZ, zips, shapefiles, FlatGeobuf, GeoJSON lines and WKT."""
 
+import os
 import re
 import zipfile
 
@@ -166,6 +167,13 @@ def test_a_zip_without_areas_or_with_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(area_files, "_MAX_FILES", 2)
     many = {f"a{number}__kml": "x" for number in range(3)}
     assert "unpacks to more" in collect([str(zipped(tmp_path / "d.zip", **many))], JUNE).refused[0].reason
+
+
+@pytest.mark.parametrize("kind", ["kml", "kmz", "wkt", "zip"])
+def test_a_pipe_in_the_place_of_a_file_is_refused(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    os.mkfifo(path)
+    assert collect([str(path)], JUNE).refused[0].reason == f"{path} is no regular file"
 
 
 def test_a_file_in_a_zip_is_named_by_the_zip(tmp_path):
