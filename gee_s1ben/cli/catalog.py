@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from gee_s1ben.cli.options import AsJson, Quiet, Verbose, set_up_logging
-from gee_s1ben.cli.outcome import Outcome
+from gee_s1ben.cli.outcome import Outcome, say
 from gee_s1ben.domain.unit import Unit
 from gee_s1ben.errors import InputError
 
@@ -21,18 +21,28 @@ app = typer.Typer(
 CatalogPath = Annotated[Path, typer.Option("--catalog", help="The catalog's folder.", metavar="DIR")]
 
 
+_MOST_ENTRIES = 12
+"""A whole scene lies in some twenty tiles."""
+
+
 @app.command(
     help="Add an image that was exported from Earth Engine.\n\n"
-    "RASTER… are GeoTIFFs, all bands in one or one a band, on any grid. FILE.json holds the image's properties as "
-    "getInfo() gives them, or as a flat dictionary. An image of a collection named S1_GRD must be a scene that can be "
-    "matched. A catalog that does not exist is made.\n\n"
+    "RASTER… are GeoTIFFs, all bands in one or one a band, on any grid; the files of an export in several "
+    "(NAME-0000000000-0000000000.tif …), or a folder of them. FILE.json holds the image's properties: what getInfo() "
+    "gives of it or of a collection that has it, a flat dictionary, a GeoJSON feature or a STAC item. An image of a "
+    "collection named S1_GRD must be a scene that can be matched. A catalog that does not exist is made. The "
+    "Sentinel-2 tiles that the image lies in are printed, as entries for 'tiles' of config.yaml.\n\n"
     "Example:\n\n\b\n  gee-s1ben catalog add --catalog catalog \\\n"
     "    --id COPERNICUS/S1_GRD/S1A_IW_GRDH_1SDV_20200607T164929_20200607T164954_032914_03D009_4A21 \\\n"
     "    --properties metadata.json VV.tif VH.tif angle.tif"
 )
 def add(
-    rasters: Annotated[list[Path], typer.Argument(metavar="RASTER", help="GeoTIFFs with the image's bands.")],
-    image_id: Annotated[str, typer.Option("--id", help="The asset id it gets.", metavar="ID")],
+    rasters: Annotated[
+        list[Path], typer.Argument(metavar="RASTER", help="GeoTIFFs with the image's bands, or a folder.")
+    ],
+    image_id: Annotated[
+        str, typer.Option("--id", help="The asset id it gets, or the name of its Sentinel-1 product.", metavar="ID")
+    ],
     properties: Annotated[Path, typer.Option("--properties", help="Its properties.", metavar="FILE.json")],
     catalog: CatalogPath = Path("catalog"),
     bands: Annotated[
@@ -63,19 +73,40 @@ def add(
     """Add an image that was exported from Earth Engine."""
     set_up_logging(verbose=verbose, quiet=quiet)
     from gee_s1ben.engine.catalog import Catalog
+    from gee_s1ben.engine.catalog.identifiers import spelled_image_id
+    from gee_s1ben.engine.catalog.shards import expand
+    from gee_s1ben.footprints.whereabouts import tile_entries
 
     names = [name.strip() for name in bands.split(",")] if bands else None
+    paths, notes = expand(rasters)
+    for note in () if quiet else notes:
+        say(note)
     image = Catalog.create(catalog).add(
-        image_id,
+        spelled_image_id(image_id),
         properties,
-        rasters,
+        paths,
         band_names=names,
         nodata=_nodata(nodata),
         units=_units(units),
         overwrite=overwrite,
     )
     listed = [band.name for band in image.bands]
-    return Outcome({"id": image.id, "bands": listed, "catalog": str(catalog)}, [f"{image.id}  {' '.join(listed)}"])
+    entries = tile_entries(image.properties)
+    lines = [f"{image.id}  {' '.join(listed)}"]
+    if entries:
+        most = f" (the first {_MOST_ENTRIES} of {len(entries)})" if len(entries) > _MOST_ENTRIES else ""
+        lines.append(
+            f"it lies in these Sentinel-2 tiles, the one with most of it first{most}; to copy into 'tiles', with the"
+        )
+        lines.append("time of this image, or with that of the Sentinel-2 image where there is one:")
+        lines += [f"  - {{tile: {tile}, acquired: {acquired}}}" for tile, acquired in entries[:_MOST_ENTRIES]]
+    data = {
+        "id": image.id,
+        "bands": listed,
+        "catalog": str(catalog),
+        "tiles": [{"tile": tile, "acquired": acquired} for tile, acquired in entries],
+    }
+    return Outcome(data, lines)
 
 
 def _nodata(text: str | None) -> NoData | None:

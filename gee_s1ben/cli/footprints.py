@@ -13,12 +13,14 @@ from gee_s1ben.cli.outcome import BAD_INPUT, DONE, FINDINGS, Outcome, say
 
 _HELP = """Make a table of Sentinel-2 tiles (GeoParquet) from names, metadata, tables and areas.
 
-INPUT is one of: the name of a Sentinel-2 product, L1C or L2A, with its tile; an old product's name, '/' and a
-granule's; an MGRS tile (33UUP with --from and --to, 33UUP@2017-06-13T10:10:31Z, or 33UUP@2017-06-01/2017-06-30); a .txt
-file with one of these a line; a .SAFE folder, a folder of them, or their metadata XML; the seed's
-BigEarthNetTileInfo_v2.npy; BigEarthNet's metadata.parquet, or a part of it; areas as GeoJSON, GeoPackage or GeoParquet
-(with --from and --to); a table that this command made. Of an area, the table has the tiles that see it, and of each the
-patches that touch it.
+INPUT is one of: the name of a Sentinel-2 product, L1C or L2A, with its tile, or another catalogue's id of it (Earth
+Engine, Element 84, Planetary Computer, a path or a URL); an old product's name, '/' and a granule's; the name of a
+patch; an MGRS tile (33UUP with --from and --to, 33UUP@2017-06-13T10:10:31Z, or 33UUP@2017-06-01/2017-06-30); a .txt or
+.csv file with one of these a line; a .SAFE folder, a folder of them, or their metadata XML; the seed's
+BigEarthNetTileInfo_v2.npy; BigEarthNet's metadata.parquet, or a part of it; STAC items; a GeoTIFF; areas as GeoJSON,
+GeoPackage, GeoParquet, FlatGeobuf, shapefile, KML, KMZ, WKT or a .zip of these (with --from and --to, or --acquired);
+a table that this command made. Of an area or raster, the table has the tiles that see it, and of each the patches
+that touch it.
 
 With --earth-engine, Sentinel-2 images of a place (--area, --bbox or --tile) and a range of time (--from and --to) are
 asked for, and their products are taken as well. The configuration says of whom: Google's service, or the embedded one
@@ -57,6 +59,12 @@ def footprints(
         typer.Option("--from", help="First day, for a query, and for tiles and areas without a time.", metavar="DATE"),
     ] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day, with --from.", metavar="DATE")] = None,
+    acquired: Annotated[
+        str | None,
+        typer.Option(
+            "--acquired", help="The time of tiles, areas and rasters, in place of a range.", metavar="DATETIME"
+        ),
+    ] = None,
     earth_engine: querying.Asked = False,
     area: querying.Area = None,
     bbox: querying.Box = None,
@@ -86,7 +94,13 @@ def footprints(
         raise InputError(
             "nothing is given: name an INPUT, or ask with --earth-engine (see 'gee-s1ben footprints --help')"
         )
+    if acquired is not None and first is not None:
+        raise InputError("--acquired and --from with --to are both times: give one of them")
+    if acquired is not None and earth_engine:
+        raise InputError("--earth-engine needs a range of time: give --from and --to in place of --acquired")
     span = Span.parse(first, last) if first is not None and last is not None else None
+    if acquired is not None:
+        span = Span.at(acquired)
     narrower: dict[str, Any] = {"collection": collection, "max_cloud_percent": max_cloud, "limit": limit}
     if earth_engine:
         answered = querying.ask(

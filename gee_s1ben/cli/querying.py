@@ -21,7 +21,9 @@ Asked = Annotated[
 ]
 Area = Annotated[
     Path | None,
-    typer.Option("--area", help="They touch these areas: GeoJSON, GeoPackage or GeoParquet.", metavar="FILE"),
+    typer.Option(
+        "--area", help="They touch the areas of this file: GeoJSON, GeoPackage, shapefile, KML …", metavar="FILE"
+    ),
 ]
 Box = Annotated[
     str | None, typer.Option("--bbox", help="They touch this rectangle, in degrees.", metavar="WEST,SOUTH,EAST,NORTH")

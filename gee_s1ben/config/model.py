@@ -19,12 +19,13 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     Strict,
     Tag,
+    ValidationError,
     model_serializer,
     model_validator,
 )
 
 from gee_s1ben.domain.grid import Grid
-from gee_s1ben.domain.naming import S2ProductName
+from gee_s1ben.domain.naming import S2ProductName, padded_tile, read_tile_name
 from gee_s1ben.domain.tile import PATCH_PX, PatchBlock, Target, tile_grid
 from gee_s1ben.domain.unit import Unit, unit_of
 from gee_s1ben.errors import InputError
@@ -88,12 +89,8 @@ def _ascending(pair: tuple[int, int]) -> tuple[int, int]:
     return pair
 
 
-def _tile_product(value: str) -> str:
-    product = S2ProductName.parse(value)
-    if product.tile is None:
-        raise InputError(f"{value!r} does not name its tile; give the full name, or tile and acquired")
-    tile_grid(product.tile)
-    return value
+def _tile_product(value: str) -> None:
+    tile_grid(read_tile_name(value).tile)
 
 
 def _text(pattern: str) -> Callable[[str], str]:
@@ -208,6 +205,37 @@ class GridTarget(Section):
         return (Target(self.name, grid, self.acquired, None, patch_px, _block(self.patches, grid, patch_px)),)
 
 
+class LikeTarget(Section):
+    """The grid of a raster that the user has, exactly as it is in the file."""
+
+    like: Folder = Field(description="a GeoTIFF whose grid is taken")
+    acquired: Time | None = Field(None, description="a date and time such as 2017-06-13T10:10:31Z")
+    name: Annotated[str, AfterValidator(_text(r"[A-Za-z0-9-]{1,32}"))] | None = Field(
+        None, description="1 to 32 letters, digits and dashes"
+    )
+    patches: BlockSettings | None = Field(None, description="a group of columns and rows")
+
+    def targets(self, patch_px: int) -> tuple[Target, ...]:
+        """Return what patches are wanted for; InputError where the file cannot be used or says no time."""
+        from gee_s1ben.engine.catalog.grids import read_raster_grid  # slow to load, and only this needs it
+
+        raster = read_raster_grid(self.like)
+        acquired = self.acquired or raster.acquired
+        if acquired is None:
+            raise InputError(f"{self.like} does not say when it was acquired: add acquired: 2017-06-13T10:10:31Z")
+        name = self.name or re.sub(r"[^A-Za-z0-9-]+", "-", self.like.stem).strip("-")[:32]
+        grid = raster.grid
+        try:
+            own = GridTarget(
+                name=name, crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height,
+                acquired=acquired, patches=self.patches,
+            )  # fmt: skip
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise InputError(f"{self.like}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        return own.targets(patch_px)
+
+
 class FileTargets(Section):
     """A table of tiles, as ``gee-s1ben footprints`` makes it."""
 
@@ -299,26 +327,60 @@ def _block(settings: BlockSettings | None, grid: Grid, patch_px: int) -> PatchBl
 
 def _kind_of_target(value: Any) -> str:
     if isinstance(value, dict):
-        keys = {"transform": "<grid>", "crs": "<grid>", "tile": "<tile>", "file": "<file>", "published": "<published>"}
-        keys |= {"area": "<area>", "bbox": "<area>"}
+        keys = {
+            "like": "<like>",
+            "transform": "<grid>",
+            "crs": "<grid>",
+            "tile": "<tile>",
+            "file": "<file>",
+            "area": "<area>",
+            "bbox": "<area>",
+            "published": "<published>",
+        }
         return next((kind for key, kind in keys.items() if key in value), "<product>")
     kinds = (
-        (GridTarget, "<grid>"), (TileTarget, "<tile>"), (FileTargets, "<file>"), (AreaTargets, "<area>"),
+        (GridTarget, "<grid>"),
+        (LikeTarget, "<like>"),
+        (TileTarget, "<tile>"),
+        (FileTargets, "<file>"),
+        (AreaTargets, "<area>"),
         (PublishedTargets, "<published>"),
-    )  # fmt: skip
+    )
     return next((kind for of, kind in kinds if isinstance(value, of)), "<product>")
 
 
 def _named(value: Any) -> Any:
+    """Turn what names a tile, as any catalogue spells it, into the keys of an entry."""
     if value == "published":
         return {"published": True}
-    return {"product": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        tile, at, acquired = value.partition("@")
+        if at and re.fullmatch(r"T?[0-9]{1,2}[A-Z]{3}", tile):
+            return {"tile": padded_tile(tile.removeprefix("T")), "acquired": acquired}
+        value = {"product": value}
+    if not isinstance(value, dict) or not isinstance(value.get("product"), str):
+        return value
+    try:
+        named = read_tile_name(value["product"])
+    except InputError:
+        return value  # the product's own check says what is wrong
+    rest = {key: entry for key, entry in value.items() if key != "product"}
+    if named.cell is not None:
+        column, row = named.cell
+        rest.setdefault("patches", {"columns": [column, column], "rows": [row, row]})
+    if named.product is not None:
+        return {"product": str(named.product).removesuffix(".SAFE"), **rest}
+    if named.whole_day:
+        form = f"{{tile: {named.tile}, acquired: {named.acquired:%F}T…Z}}"
+        raise ValueError(f"{value['product'][:80]!r} has no time of day: write {form}")
+    return {"tile": named.tile, "acquired": named.acquired, **rest}
 
 
 TargetSettings = Annotated[
     Annotated[ProductTarget, Tag("<product>")]
     | Annotated[TileTarget, Tag("<tile>")]
     | Annotated[GridTarget, Tag("<grid>")]
+    | Annotated[LikeTarget, Tag("<like>")]
     | Annotated[FileTargets, Tag("<file>")]
     | Annotated[AreaTargets, Tag("<area>")]
     | Annotated[PublishedTargets, Tag("<published>")],
@@ -510,6 +572,8 @@ class Config(Section):
 def _placed(entry: TargetSettings, placed: Callable[[Path], Path]) -> TargetSettings:
     if isinstance(entry, FileTargets):
         return FileTargets(file=placed(entry.file))
+    if isinstance(entry, LikeTarget):
+        return entry.model_copy(update={"like": placed(entry.like)})
     if isinstance(entry, AreaTargets) and entry.area is not None:
         return entry.model_copy(update={"area": placed(entry.area)})
     return entry

@@ -1,4 +1,4 @@
-"""Reader of areas in GeoJSON, GeoPackage and GeoParquet: each stands for the tiles that it touches."""
+"""Reader of areas in GeoJSON, GeoPackage, GeoParquet, FlatGeobuf, shapefiles, KML and WKT: each stands for tiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.errors import InputError
-from gee_s1ben.footprints import geopackage
+from gee_s1ben.footprints import area_files, geopackage
 from gee_s1ben.footprints.outline import repaired
 from gee_s1ben.footprints.parquet import check_geometries
 from gee_s1ben.footprints.row import Cell, Readings, Refusal, Remark, Span, TileRow
@@ -24,11 +24,15 @@ from gee_s1ben.storage.files import open_regular
 
 MAX_BYTES = 500_000_000
 _JSON = (".geojson", ".json")
+_JSON_LINES = (".geojsonl", ".geojsons", ".ndjson")
+_STARTS = {".gpkg": b"SQLite format 3\0", ".fgb": b"fgb\x03fgb", ".shp": b"\0\0\x27\x0a"}
+"""First bytes of files that GDAL reads, so that it takes none for another of its formats."""
+_PARQUET = (".parquet", ".geoparquet")
 
 
 def accepts(path: Path) -> bool:
-    """Whether a path is a GeoJSON, GeoPackage or Parquet file."""
-    return path.suffix.lower() in (*_JSON, ".gpkg", ".parquet", ".geoparquet")
+    """Whether a path is a file of areas, by its name."""
+    return path.suffix.lower() in (*_JSON, *_JSON_LINES, *_STARTS, *_PARQUET) or area_files.accepts(path)
 
 
 def read(path: Path, span: Span | None) -> Readings:
@@ -46,7 +50,7 @@ def read(path: Path, span: Span | None) -> Readings:
     areas: list[TiledArea] = []
     for place, geometry in _geometries(path):
         try:
-            area, remark = _usable(geometry)
+            area, remark = usable(geometry)
             area.tiles()
         except InputError as error:
             yield Refusal(f"{path} {place}", str(error))
@@ -69,7 +73,7 @@ def read_areas(path: Path) -> tuple[tuple[TiledArea, ...], tuple[Remark, ...]]:
     areas, remarks = [], []
     for place, geometry in _geometries(path):
         try:
-            area, remark = _usable(geometry)
+            area, remark = usable(geometry)
         except InputError as error:
             raise InputError(f"{path} {place}: {error}") from error
         areas.append(area)
@@ -133,8 +137,14 @@ def rectangle(west: float, south: float, east: float, north: float, name: str) -
     return TiledArea(shapely.segmentize(whole, 90.0))
 
 
-def _usable(geometry: BaseGeometry | None) -> tuple[TiledArea, str]:
-    """Check an area, and repair one whose rings cross; with what was repaired."""
+def usable(geometry: BaseGeometry | None) -> tuple[TiledArea, str]:
+    """Check an area in degrees, and repair one whose rings cross; with what was repaired.
+
+    Raises
+    ------
+    InputError
+        It is missing, or cannot be used.
+    """
     if geometry is None:
         raise InputError("the area is empty or broken")
     remark = ""
@@ -150,7 +160,10 @@ def _geometries(path: Path) -> Iterator[tuple[str, BaseGeometry | None]]:
     count = 0
     for name, frame in _frames(path):
         if frame.crs is None:
-            raise InputError(f"{path} does not say what its coordinates are: give it a coordinate reference system")
+            prj = f" ({path.stem}.prj beside it)" if path.suffix.lower() == ".shp" else ""
+            raise InputError(
+                f"{path} does not say what its coordinates are: give it a coordinate reference system{prj}"
+            )
         try:
             geometries = list(frame.geometry.to_crs("EPSG:4326"))
         except Exception as error:
@@ -164,8 +177,11 @@ def _geometries(path: Path) -> Iterator[tuple[str, BaseGeometry | None]]:
 
 def _frames(path: Path) -> Iterator[tuple[str, Any]]:
     try:
+        if area_files.accepts(path):
+            yield from area_files.frames(path, _frames)
+            return
         _check_kind(path)
-        if path.suffix.lower() in (".parquet", ".geoparquet"):
+        if path.suffix.lower() in _PARQUET:
             check_geometries(path)
             yield "", geopandas.read_parquet(path)
             return
@@ -198,10 +214,14 @@ def _check_kind(path: Path) -> None:
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path} is larger than {MAX_BYTES} bytes: that is more than areas need")
     kind = path.suffix.lower()
-    if kind in _JSON:
-        fits = start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    if kind == ".shp" and not any(path.with_suffix(index).exists() for index in (".shx", ".SHX")):
+        raise InputError(
+            f"{path} has no {path.stem}.shx beside it: keep the files of a shapefile together, or zip them"
+        )
+    if kind in (*_JSON, *_JSON_LINES):
+        fits = start.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\x1e").startswith(b"{")
     else:
-        fits = start.startswith(b"SQLite format 3\0" if kind == ".gpkg" else b"PAR1")
+        fits = start.startswith(_STARTS.get(kind, b"PAR1"))
     if not fits:
         raise InputError(f"{path} is not what its name says, {kind}")
 

@@ -8,11 +8,13 @@ from itertools import chain
 from pathlib import Path
 
 from gee_s1ben.errors import InputError
-from gee_s1ben.footprints import areas, bigearthnet, names, safe, seed, table
+from gee_s1ben.footprints import areas, bigearthnet, names, raster_files, safe, seed, stac_items, table
+from gee_s1ben.footprints.area_files import is_wkt, wkt_geometries
 from gee_s1ben.footprints.row import Reader, Readings, Refusal, Remark, Span, TileRow, in_rows
 
-READERS: tuple[Reader, ...] = (names, safe, seed, bigearthnet, table, areas)
+READERS: tuple[Reader, ...] = (names, safe, seed, bigearthnet, table, raster_files, stac_items, areas)
 """The first that accepts a path reads it."""
+_OF_AREAS: tuple[Reader, ...] = (raster_files, stac_items, areas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +92,33 @@ def _readings(given: str, span: Span | None, refused: list[Refusal], whole_tiles
             empty = True
             for reading in reader.read(path, span):
                 empty = False
-                if whole_tiles and reader is areas and isinstance(reading, TileRow):
+                if whole_tiles and reader in _OF_AREAS and isinstance(reading, TileRow):
                     yield replace(reading, patches=None)
                 else:
                     yield reading
             if empty:
                 raise InputError("holds no tile")  # noqa: TRY301
-        elif exists and not given.startswith("S2"):
+        elif exists and isinstance(names.read_name(path.name, None, "", ""), Refusal):
             raise InputError("is of no kind that is read here: see 'gee-s1ben footprints --help'")  # noqa: TRY301
+        elif not exists and is_wkt(given):
+            yield from _of_wkt(given, span, shown)
         else:
-            yield names.read_name(given, span, shown, given)
+            named = names.read_name(given, span, shown, given)
+            if isinstance(named, Refusal) and not exists:
+                named = replace(named, reason=f"{named.reason}; there is no file of that name, either")
+            yield named
     except InputError as error:
         refused.append(Refusal(shown, str(error)))
     except OSError as error:
         refused.append(Refusal(shown, f"cannot be read: {error.strerror or error}"))
+
+
+def _of_wkt(text: str, span: Span | None, shown: str) -> Readings:
+    if span is None:
+        raise InputError("an area has no time: give --from and --to, or --acquired")
+    for frame in wkt_geometries(text, shown):
+        for area in frame.geometry.to_crs("EPSG:4326"):
+            yield from raster_files.area_rows(area, span, shown)
 
 
 def _exists(given: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,13 +10,15 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError  # only types and the error; parsing is defusedxml's
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import iterparse
 
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.unpickling import read_capped
 
 MAX_BYTES = 8_000_000
 """The metadata of an old product with all its granules have about one megabyte."""
+_DEEPEST = 200
+"""Elements in one another; those of metadata are about ten."""
 _LONGEST_LIST = 200_000
 
 
@@ -84,21 +87,35 @@ class Document:
         return (one for one in self.element.iter() if _local(one) == name)
 
 
-def read_document(path: Path) -> Document:
-    """Parse an XML file.
+def read_document(path: Path, most: int = MAX_BYTES) -> Document:
+    """Parse an XML file of at most so many bytes.
 
     Raises
     ------
     InputError
         It cannot be read, is too large, is no XML, or has a DOCTYPE.
     """
-    content = read_capped(path, MAX_BYTES)
+    content = read_capped(path, most)
     try:
-        return Document(path, fromstring(content, forbid_dtd=True))
+        return Document(path, _root(content))
     except DefusedXmlException as error:
         raise InputError(f"{path} is refused: it has a DOCTYPE or entities, which metadata do not need") from error
-    except (ParseError, ValueError, LookupError, RecursionError) as error:
+    except (ParseError, ValueError, LookupError) as error:
         raise InputError(f"{path} is no readable XML: {' '.join(str(error).split())[:120]}") from error
+
+
+def _root(content: bytes) -> Element:
+    """Parse a text element by element, so that one that is nested too deeply ends early: a deep tree kills Python."""
+    depth = 0
+    root: Element | None = None
+    for event, element in iterparse(io.BytesIO(content), events=("start", "end"), forbid_dtd=True):
+        root = element if root is None else root
+        depth += 1 if event == "start" else -1
+        if depth > _DEEPEST:
+            raise ValueError(f"its elements are nested deeper than {_DEEPEST}")
+    if root is None:
+        raise ValueError("it has no element")
+    return root
 
 
 def _local(element: Element) -> str:

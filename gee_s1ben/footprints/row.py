@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S2ProductName, format_stamp
-from gee_s1ben.domain.tile import Target, tile_grid
+from gee_s1ben.domain.tile import PATCH_PX, TILE_PX, Target, tile_grid
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.outline import checked_footprint, tile_outline, within_tile
 
@@ -53,6 +53,23 @@ class Span:
     def meaning(self) -> str:
         """What stands for it, in words."""
         return f"{self.middle:%F %T} UTC, the middle of {self.start:%F %T} to {self.stop:%F %T} UTC"
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether it is no more than a second: a time that was given as such."""
+        return self.stop - self.start <= timedelta(seconds=1)
+
+    @classmethod
+    def at(cls, text: str) -> Self:
+        """Make the range of one moment, a second.
+
+        Raises
+        ------
+        InputError
+            It is no date or time.
+        """
+        moment = parse_moment(text).replace(microsecond=0)
+        return cls(moment, moment + timedelta(seconds=1))
 
     @classmethod
     def parse(cls, first: str, last: str) -> Self:
@@ -153,8 +170,24 @@ class TileRow:
         if when is None:
             raise InputError(f"tile {tile} has no time: give --from and --to, or {tile}@2017-06-13T10:10:31Z")
         if isinstance(when, Span):
-            return cls(tile, when.middle, outline, source, span=when)
+            return cls(tile, when.middle, outline, source, span=None if when.is_moment else when)
         return cls(tile, when.replace(microsecond=0), outline, source)
+
+    def of_patches(self, cells: tuple[Cell, ...]) -> Self:
+        """Return the same of which only some patches are wanted.
+
+        Raises
+        ------
+        InputError
+            One is outside the tile.
+        """
+        outside = next((cell for cell in cells if max(cell) >= TILE_PX // PATCH_PX), None)
+        if outside is not None:
+            raise InputError(
+                f"the patch at column {outside[0]}, row {outside[1]} is outside its tile: both run from 0 to "
+                f"{TILE_PX // PATCH_PX - 1}"
+            )
+        return replace(self, patches=cells)
 
     def seen(self, footprint: BaseGeometry, *, of_several: bool = False) -> Self:
         """Return the same with the product's own footprint.

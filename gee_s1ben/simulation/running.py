@@ -210,7 +210,7 @@ def _extent(slices: Sequence[PlannedSlice], world: World) -> tuple[float, float,
 
 def _scene(each: PlannedSlice, target: Target, *, kept: bool) -> SimulatedScene:
     return SimulatedScene(
-        each.id, target.key, each.name.start, each.direction, each.name.relative_orbit or 0,
+        each.id, target.key, each.name.start, each.direction, each.name.relative_orbit,
         each.grid.crs, each.grid.width, each.grid.height, kept,
     )  # fmt: skip
 

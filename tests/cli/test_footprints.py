@@ -102,3 +102,17 @@ def test_the_seed_and_the_published_patches_together(command, shared_data, tmp_p
                     "-o", tmp_path / "tiles.parquet")  # fmt: skip
     assert ended.code == 0
     assert (len(ended.data["tiles"]), len(ended.data["merged"]), ended.data["refused"]) == (125, 115, [])
+
+
+def test_a_time_in_place_of_a_range(command, tmp_path):
+    out = tmp_path / "tiles.parquet"
+    area = "POLYGON ((2.3 48.8, 2.4 48.8, 2.4 48.9, 2.3 48.9, 2.3 48.8))"
+    ended = command("footprints", area, "33UUP", "--acquired", "2017-06-13T10:10:31Z", "--out", out, "--json")
+    assert [tile["key"] for tile in ended.data["tiles"]] == ["31UDQ_20170613T101031", "33UUP_20170613T101031"]
+    table = geopandas.read_parquet(out)
+    assert table.span_start.isna().all()
+    both = command("footprints", area, "--acquired", "2017-06-13", "--from", "2017-06-13", "--to", "2017-06-14")
+    assert (both.code, len(both.err.splitlines())) == (2, 1)
+    asked = command("footprints", "--earth-engine", "--tile", "33UUP", "--acquired", "2017-06-13")
+    assert (asked.code, len(asked.err.splitlines())) == (2, 1)
+    assert command("footprints", area, "--acquired", "yesterday").code == 2

@@ -115,7 +115,7 @@ def test_shipped_file_holds_the_defaults() -> None:
         (TILES + "workspace: 7\n", 2, "workspace must be a folder"),
         (TILES + "backend: google\n", 2, "backend must be embedded or earthengine"),
         ("tiles:\n  - product: nonsense\n", 2, "tiles[0].product"),
-        (f"tiles:\n  - {PRODUCT}\n  - S2A_MSIL2A_20170613T101031\n", 3, "does not name its tile"),
+        (f"tiles:\n  - {PRODUCT}\n  - S2A_MSIL2A_20170613T101031\n", 3, "names no tile"),
         (f"tiles:\n  - {PRODUCT}\n  - {PRODUCT.replace('T33UUP', 'T99UUP')}\n", 3, "no UTM zone 99"),
         ("tiles:\n  - tile: 33UUP\n", 2, "acquired is missing in tiles[0]"),
         ("tiles:\n  - {tile: 33UUP, acquired: 2017-06-13}\n", 2, "tiles[0].acquired must be a date and time"),
@@ -298,6 +298,48 @@ def test_published_products_are_cut_to_what_was_published(write) -> None:
     config = load_config(write("tiles: [published]\n"))
     assert config.match.choice == "nearest"
     assert cut in config.targets()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "20170613T101031_20170613T101608_T33UUP",
+        "COPERNICUS/S2_HARMONIZED/20170613T101031_20170613T101608_T33UUP",
+        "{product: S2A_MSIL2A_20170613T101031_R022_T33UUP_20210210T012345}",
+        "33UUP@2017-06-13T10:10:31Z",
+    ],
+)
+def test_a_name_without_a_product_is_a_tile_and_a_time(write, entry: str) -> None:
+    named = load_config(write(f"tiles:\n  - {entry}\n")).targets()
+    assert named == load_config(write("tiles:\n  - {tile: 33UUP, acquired: 2017-06-13T10:10:31Z}\n")).targets()
+
+
+@pytest.mark.parametrize("entry", [f"{PRODUCT}.SAFE", f"/data/{PRODUCT}.SAFE.zip", f"{{product: {PRODUCT}.SAFE/}}"])
+def test_a_product_is_the_same_however_it_is_spelled(write, entry: str) -> None:
+    assert (
+        load_config(write(f"tiles:\n  - {entry}\n")).targets() == load_config(write(f"tiles: [{PRODUCT}]\n")).targets()
+    )
+
+
+def test_the_name_of_a_patch_wants_this_patch_alone(write) -> None:
+    (target,) = load_config(write(f"tiles:\n  - {PRODUCT}_07_48\n")).targets()
+    assert list(target.patches()) == [(7, 48)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("S2A_33UUP_20170613_0_L2A", "no time of day: write {tile: 33UUP, acquired: 2017-06-13T"),
+        ("S2A_MSIL2A_20170613T101031_70_48", "names no tile"),
+        (f"{PRODUCT}_91_00", "column 91"),
+        ("20170613T101031_20170613T101608_T33ZZZ", "write S2A_MSIL2A"),
+        ("20170613T101031_20170613T101608_T33UAA", "33UAA"),
+    ],
+)
+def test_a_name_that_says_too_little_is_refused_with_its_line(write, entry: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=r"^config.yaml line 2: ") as caught:
+        load_config(write(f"tiles:\n  - {entry}\n"))
+    assert words in str(caught.value)
 
 
 AREA = {"type": "Polygon", "coordinates": [[[15.4, 48.3], [15.494, 48.3], [15.494, 48.363], [15.4, 48.3]]]}

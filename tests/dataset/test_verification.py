@@ -266,7 +266,7 @@ def test_a_raster_that_is_none_is_a_finding_and_not_decoded(dataset, chosen, kin
     expected = {
         "declares too much": "60000×60000 pixels",
         "vrt": "GeoTIFF",
-        "pipe": "no regular file",
+        "pipe": "named pipe",
         "too long": "at most",
     }
     assert expected[kind] in finding.reason

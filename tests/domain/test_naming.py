@@ -144,11 +144,26 @@ def test_fields_of_a_sentinel_1_product():
         ("S1B_IW_GRDH_1SDV_20180327T183408_20180327T183433_000027_01292B_51CA", 1),
         ("S1B_IW_GRDH_1SDV_20180327T183408_20180327T183433_000202_01292B_51CA", 1),
         ("S1A_IW_GRDH_1SDV_20180328T182646_20180328T182711_000072_0247D2_9C16", 175),
-        ("S1C_IW_GRDH_1SDV_20250328T182646_20250328T182711_001072_0247D2_9C16", None),
+        # Published: track 110 of a product (sentineleof's tests), and the offsets before and after S1C was moved.
+        ("S1C_IW_GRDH_1SDV_20250328T182646_20250328T182711_001681_0247D2_9C16", 110),
+        ("S1C_IW_GRDH_1SDV_20260608T182646_20260608T182711_008018_0247D2_9C16", 147),
+        ("S1C_IW_GRDH_1SDV_20260624T182646_20260624T182711_008019_0247D2_9C16", 46),
+        # relativeOrbitNumber in the Copernicus Data Space, and in a manifest (s1-reader, pull request 151).
+        ("S1D_IW_GRDH_1SDV_20260927T112236_20260927T112305_004762_008EC4_A3A7.SAFE", 171),
+        ("S1D_IW_GRDH_1SDV_20260922T111440_20260922T111505_004689_008C3D_9D0D", 98),
+        ("S1D_IW_GRDH_1SDV_20260313T165043_20260313T165108_002389_0247D2_9C16", 73),
     ],
 )
 def test_relative_orbit(product, orbit):
     assert S1ProductName.parse(product).relative_orbit == orbit
+
+
+@pytest.mark.parametrize("ending", ["_COG", "_COG.SAFE"])
+def test_a_cloud_optimized_product_is_named_after_the_same_scene(ending):
+    name = S1ProductName.parse(S1_PRODUCT + ending)
+    assert name.cog
+    assert str(name) == S1_PRODUCT + ending
+    assert name.scene == S1ProductName.parse(S1_PRODUCT).scene == scene_label(S1_PRODUCT + "_COG")
 
 
 def test_fields_of_a_sentinel_2_product():

@@ -278,7 +278,7 @@ def test_what_is_no_georeferenced_geotiff_is_refused(catalog: Catalog, tmp_path:
         file.write(np.ones((1, 4, 4), np.float32))
     for path, words in (
         (text, "not a readable GeoTIFF"), (plain, "no transform"), (placed, "no coordinate reference system"),
-        (tmp_path / "absent.tif", "does not exist"), (tmp_path, "does not exist"),
+        (tmp_path / "absent.tif", "does not exist"), (tmp_path / "catalog", "without a GeoTIFF"),
         (write("c.tif", np.ones((1, 30, 40), np.complex64), descriptions=("VV",)), "complex64"),
     ):  # fmt: skip
         with pytest.raises(RasterError, match=words):
@@ -396,7 +396,7 @@ def test_time_is_needed_where_no_name_says_it(catalog: Catalog, write: Write) ->
         ("[1]", "one JSON object"),
         ('{"a": 1', "valid JSON"),
         ("", "valid JSON"),
-        ('{"a": "' + "x" * 5_000_000 + '"}', "larger"),
+        ('{"a": "' + "x" * 5_000_000 + '"}', "over the"),
     ],
 )
 def test_broken_property_files_are_refused(tmp_path: Path, text: str, words: str) -> None:

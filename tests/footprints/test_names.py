@@ -97,7 +97,7 @@ def test_a_day_at_the_end_of_a_range_is_whole():
     "name",
     [
         "", "33UUP", "91UUP@2017-06-13", "33XUP@2017-06-13", "33ZUP@2017-06-13", "33UUP@yesterday", "33UUP@2017-06-13/",
-        "../S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP", "S2A_MSIL2A_20170613T101031", "S2A_MSIL2A_" + "7" * 289,
+        "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP_91_00", "S2A_MSIL2A_20170613T101031", "S2A_MSIL2A_" + "7" * 289,
         "S2A_MSIL2A_20170613T101031_N9999_R022_T33ZZZ", "S2A_MSIL2A_20171313T101031_N9999_R022_T33UUP",
         "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP/../../x", "S2A_MSIL2A_20170613T101031_N9999_R022_T32XMG",
         "a\0b", "a\nb\x1b[31m", "x" * 5000, "§",
@@ -124,6 +124,60 @@ def test_a_list_goes_on_after_a_bad_line(tmp_path):
         "33UUP_20170616T000000",
     ]
     assert [refusal.source for refusal in collected.refused] == [f"{path} line 5", f"{path} line 6"]
+
+
+def test_a_name_with_a_day_alone_takes_the_middle_of_the_day():
+    row = one("S2A_33UUP_20170613_0_L2A")
+    assert row.span == Span.parse("2017-06-13", "2017-06-13")
+    assert row.key == "33UUP_20170613T120000"
+    assert row.product is None
+
+
+def test_an_id_of_earth_engine_is_the_tile_that_the_product_is():
+    product = "S2A_MSIL2A_20170613T101031_N0205_R022_T33UUP_20170613T101608"
+    collected = collect(["COPERNICUS/S2_SR/20170613T101031_20170613T101608_T33UUP", f"some/where/{product}.SAFE.zip"])
+    assert [str(row.product) for row in collected.rows] == [product]
+
+
+def test_patches_of_one_product_make_one_row(tmp_path):
+    product = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
+    path = tmp_path / "patches.txt"
+    path.write_text(f"{product}_00_48\n{product}_90_02\n{product}_00_48\n{product}_91_02\n")
+    collected = collect([str(path)])
+    assert [row.patches for row in collected.rows] == [((90, 2), (0, 48))]
+    assert collected.merged == ()
+    assert [refusal.source for refusal in collected.refused] == [f"{path} line 4"]
+
+
+NAME = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", f"'{NAME}',\r\n"),
+        ("a.csv", f"id,cloud,Name\r\n1,3.5,{NAME}.SAFE\r\n"),
+        ("a.csv", "cloud;system:index\n3,5;20170613T101031_20170613T101608_T33UUP\n"),
+        ("a.tsv", f"patch_id\tlabels\n{NAME}_00_01\tForest\n"),
+        ("a.csv", "mgrs_tile,cloud,datetime\n33UUP,3,2017-06-13T10:10:31Z\n"),
+        ("a.csv", f"{NAME},some remark\n"),
+        ("a.txt", f'# of June\nname,cloud\n"{NAME}",3\n'),
+        ("a.csv", f"s1_name,s2_name\nS1A_IW_GRDH_1SDV_20170613T165043_33UUP_0_1,{NAME}_00_01\n"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lists_and_tables_of_names(tmp_path, name, text, encoding):
+    path = tmp_path / name
+    path.write_bytes(text.encode(encoding))
+    collected = collect([str(path)])
+    assert collected.refused == ()
+    assert [row.key for row in collected.rows] == ["33UUP_20170613T101031"]
+
+
+def test_a_row_of_a_table_that_names_nothing_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"name,note\n{NAME},x\n,\nnothing,x\n")
+    assert [refusal.source for refusal in collect([str(path)]).refused] == [f"{path} line 4"]
 
 
 def test_a_list_that_is_no_text_is_refused(tmp_path):

@@ -103,7 +103,7 @@ def test_a_folder_of_products_goes_on_after_a_bad_one(tmp_path):
         ('<!DOCTYPE a SYSTEM "file:///etc/hostname"><a/>', "DOCTYPE"),
         ("<a>", "no readable XML"),
         ("", "no readable XML"),
-        ("<a>" * 20_000 + "</a>" * 20_000, "no metadata"),
+        ("<a>" * 20_000 + "</a>" * 20_000, "nested deeper"),
         ("<html/>", "no metadata"),
         (product_xml(uri="../../etc/passwd"), "not the name"),
         (product_xml(uri="S2A_" + "x" * 300), "not the name"),

@@ -10,8 +10,9 @@ BigEarthNet-MM v1.0 and BigEarthNet v2.0.
 
 from gee_s1ben.domain.naming.old_sentinel2 import S2GranuleName, S2OldProductName
 from gee_s1ben.domain.naming.patches import S1PatchName, S2PatchNameV1, S2PatchNameV2, check_target_name
-from gee_s1ben.domain.naming.sentinel1 import S1ProductName, check_image_index, scene_label
+from gee_s1ben.domain.naming.sentinel1 import S1ProductName, check_image_index, relative_orbit, scene_label
 from gee_s1ben.domain.naming.sentinel2 import S2ProductName
+from gee_s1ben.domain.naming.spellings import TileName, padded_tile, read_tile_name
 from gee_s1ben.domain.naming.text import format_stamp
 
 __all__ = [
@@ -22,8 +23,12 @@ __all__ = [
     "S2PatchNameV1",
     "S2PatchNameV2",
     "S2ProductName",
+    "TileName",
     "check_image_index",
     "check_target_name",
     "format_stamp",
+    "padded_tile",
+    "read_tile_name",
+    "relative_orbit",
     "scene_label",
 ]

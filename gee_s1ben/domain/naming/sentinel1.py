@@ -16,13 +16,16 @@ _S1_SCENE = (
 )
 _S1_PRODUCT = re.compile(
     _S1_SCENE + rf"_(?P<stop>{STAMP})_(?P<absolute_orbit>[0-9]{{6}})_(?P<datatake>[0-9A-F]{{6}})"
-    r"_(?P<unique_id>[0-9A-F]{4})(?P<safe>\.SAFE)?"
+    r"_(?P<unique_id>[0-9A-F]{4})(?P<cog>_COG)?(?P<safe>\.SAFE)?"
 )
 _S1_SCENE_ONLY = re.compile(_S1_SCENE)
 _IMAGE_INDEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _S1_CLAIM = re.compile(r"S1[A-Z]_(?:IW|EW|WV|S[1-6])_")
 
-_FIRST_RELATIVE_ORBIT = {"S1A": 73, "S1B": 27}
+_FIRST_RELATIVE_ORBIT = {"S1A": 73, "S1B": 27, "S1C": 172, "S1D": 42}
+"""Absolute orbit that has relative orbit 1."""
+_S1C_LAST_BEFORE_MANOEUVRE = 8018
+_S1C_FIRST_RELATIVE_ORBIT_SINCE = 99
 _RELATIVE_ORBITS = 175
 
 
@@ -56,6 +59,8 @@ class S1ProductName:
     """Four hexadecimal digits; they change when a product is processed again."""
     safe: bool = False
     """Whether the text ends in ``.SAFE``."""
+    cog: bool = False
+    """Whether the product's rasters are Cloud-Optimized GeoTIFFs, which ``_COG`` says."""
 
     def __post_init__(self) -> None:
         check_utc(self.start, self.stop)
@@ -64,6 +69,7 @@ class S1ProductName:
     def __str__(self) -> str:
         return (
             f"{self.scene}_{format_stamp(self.stop)}_{self.absolute_orbit:06d}_{self.datatake}_{self.unique_id}"
+            + "_COG" * self.cog
             + ".SAFE" * self.safe
         )
 
@@ -76,14 +82,9 @@ class S1ProductName:
         )
 
     @property
-    def relative_orbit(self) -> int | None:
-        """Track within the 175 orbits of a repeat cycle, 1 to 175; None for S1C and S1D.
-
-        ``(absolute − 73) mod 175 + 1`` for S1A and ``(absolute − 27) mod 175 + 1`` for S1B, as commonly quoted; an
-        image's own ``relativeOrbitNumber_start`` is the authority.
-        """
-        offset = _FIRST_RELATIVE_ORBIT.get(self.mission)
-        return None if offset is None else (self.absolute_orbit - offset) % _RELATIVE_ORBITS + 1
+    def relative_orbit(self) -> int:
+        """Track within the 175 orbits of a repeat cycle, 1 to 175; see :func:`relative_orbit`."""
+        return relative_orbit(self.mission, self.absolute_orbit)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -101,7 +102,32 @@ class S1ProductName:
             polarisation=part["polarisation"], start=parse_stamp(part["start"], text),
             stop=parse_stamp(part["stop"], text), absolute_orbit=int(part["absolute_orbit"]),
             datatake=part["datatake"], unique_id=part["unique_id"], safe=part["safe"] is not None,
+            cog=part["cog"] is not None,
         )  # fmt: skip
+
+
+def relative_orbit(mission: str, absolute_orbit: int) -> int:
+    """Compute the track within the 175 orbits of a repeat cycle, 1 to 175.
+
+    ``(absolute − first) mod 175 + 1``. An image's own ``relativeOrbitNumber_start`` is the authority.
+
+    Parameters
+    ----------
+    mission : str
+        ``S1A`` to ``S1D``.
+    absolute_orbit : int
+        Orbits since launch at the start of the image.
+
+    Notes
+    -----
+    S1A (73), S1B (27) and S1C (172): ESA, https://sentiwiki.copernicus.eu/web/s1-products, "SAR Naming Convention".
+    S1D (42), and S1C (99) since it was moved from 8 to 24 June 2026, after orbit 8018: ESA at FRINGE 2026, as quoted in
+    https://github.com/isce-framework/isce2/pull/28123 and https://github.com/isce-framework/isce2/pull/28130.
+    """
+    first = _FIRST_RELATIVE_ORBIT[mission]
+    if mission == "S1C" and absolute_orbit > _S1C_LAST_BEFORE_MANOEUVRE:
+        first = _S1C_FIRST_RELATIVE_ORBIT_SINCE
+    return (absolute_orbit - first) % _RELATIVE_ORBITS + 1
 
 
 def check_image_index(index: str) -> str:

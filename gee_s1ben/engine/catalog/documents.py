@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gee_s1ben.engine.catalog.property_forms import image_properties
 from gee_s1ben.errors import CatalogError, StorageError
 from gee_s1ben.storage.files import read_regular
 
 MAX_PROPERTIES_BYTES = 4 * 2**20
+_MAX_COLLECTION_BYTES = 64 * 2**20
+"""An image of a collection's getInfo() has about 10 kB."""
 _MAX_DOCUMENT_BYTES = 256 * 2**20
 """A collection's links to 20,000 images are 4 MB."""
 _MAX_DEPTH = 32
@@ -24,22 +27,26 @@ _MAX_DIGITS = 20
 Signature = tuple[int, int, int]
 
 
-def read_properties(path: Path) -> dict[str, Any]:
+def read_properties(path: Path, image_id: str | None = None) -> dict[str, Any]:
     """Read an image's properties from a JSON file.
 
     Parameters
     ----------
     path : Path
-        What Earth Engine's ``getInfo`` gave for the image, or a flat dictionary of its properties.
+        What Earth Engine's ``getInfo`` gave for the image or for a collection that has it, a flat dictionary of its
+        properties, or another of the forms of :mod:`gee_s1ben.engine.catalog.property_forms`.
+    image_id : str, optional
+        The image that is wanted, where the file has several.
 
     Raises
     ------
     CatalogError
-        The file is missing, larger than 4 MiB, nested deeper than 32 levels, or not a JSON object.
+        The file is missing, larger than 64 MiB, no JSON, or has no such image; or its properties are larger than 4 MiB
+        or nested deeper than 32 levels.
     """
-    value = read_object(path, MAX_PROPERTIES_BYTES)
-    check_properties(value, str(path))
-    return value
+    properties = image_properties(read_json(path, _MAX_COLLECTION_BYTES), image_id, str(path))
+    check_properties(properties, str(path))
+    return properties
 
 
 def read_object(path: Path, max_bytes: int = _MAX_DOCUMENT_BYTES) -> dict[str, Any]:
@@ -50,21 +57,35 @@ def read_object(path: Path, max_bytes: int = _MAX_DOCUMENT_BYTES) -> dict[str, A
     CatalogError
         The file is missing, too large, broken, or something else than an object.
     """
+    value = read_json(path, max_bytes)
+    if not isinstance(value, dict):
+        raise CatalogError(f"{path} should hold one JSON object, not a {type(value).__name__}")
+    return value
+
+
+def read_json(path: Path, max_bytes: int) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    CatalogError
+        The file is missing, too large or broken.
+    """
+    text = b""
     try:
         text = read_regular(path, max_bytes)
         if len(text) > max_bytes:
             raise CatalogError(f"{path} is larger than the {max_bytes} bytes allowed: this is not such a file")
-        value = json.loads(text, parse_float=_finite, parse_constant=_finite, parse_int=_whole)
+        return json.loads(text, parse_float=_finite, parse_constant=_finite, parse_int=_whole)
     except FileNotFoundError as error:
         raise CatalogError(f"{path} does not exist") from error
     except OSError as error:
         raise CatalogError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+        if text.lstrip(b" \r\n[").startswith(b"{'"):
+            reason = "it is what Python prints of a dictionary; write it with json.dump(image.getInfo(), file)"
         raise CatalogError(f"{path} is not valid JSON: {reason}") from error
-    if not isinstance(value, dict):
-        raise CatalogError(f"{path} should hold one JSON object, not a {type(value).__name__}")
-    return value
 
 
 def _finite(text: str) -> float:

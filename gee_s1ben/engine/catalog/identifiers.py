@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import re
 
-from gee_s1ben.errors import CatalogError
+from gee_s1ben.domain.naming import S1ProductName
+from gee_s1ben.errors import CatalogError, NamingError
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,159}")
 """No leading dot, hence neither ``..`` nor hidden files; with a suffix it still fits a file name's 255 bytes."""
 _LONGEST_ID = 600
+S1_GRD = "COPERNICUS/S1_GRD"
+_PUBLIC = "projects/earthengine-public/assets/"
+_COLLECTION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_-]*(/[A-Za-z0-9_-]+)*")
+_ENDINGS = re.compile(r"(?:\.(?:safe|zip|tar|tif|tiff))+$", re.IGNORECASE)
 _BAND = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
+
+
+def spelled_image_id(text: str) -> str:
+    """Return the id that a text means: a Sentinel-1 product may be a path, and end in ``.SAFE``, ``.zip`` or ``/``.
+
+    Such a product gets into ``COPERNICUS/S1_GRD`` unless a collection is named. Other texts come back as they are, but
+    for quotes and the folder of Earth Engine's public assets around them.
+    """
+    id_or_path = text.strip(" \t\r\n\"'").rstrip("/").removeprefix(_PUBLIC)
+    before, _, last = id_or_path.rpartition("/")
+    name = _ENDINGS.sub("", last)
+    try:
+        S1ProductName.parse(name)
+    except NamingError:
+        return id_or_path
+    return f"{before if _COLLECTION.fullmatch(before) else S1_GRD}/{name}"
 
 
 def split_image_id(image_id: str) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from gee_s1ben.domain.grid import Grid, Transform
@@ -24,6 +23,7 @@ from gee_s1ben.domain.unit import Unit
 from gee_s1ben.engine.catalog.identifiers import check_band_names
 from gee_s1ben.engine.catalog.numbers import NoData, Reading, plain_reading, radar_readings
 from gee_s1ben.engine.catalog.properties import BandHint
+from gee_s1ben.engine.catalog.shards import ShardedRaster, expand, gather, open_raster
 from gee_s1ben.engine.catalog.source import BLOCK_PX, SourceBand, all_strips, check_beside, rows_of, stored_strip
 from gee_s1ben.errors import RasterError, StorageError
 from gee_s1ben.storage.geotiff import gdal_reason, open_geotiff
@@ -64,7 +64,7 @@ def survey(
     Parameters
     ----------
     rasters : sequence of Path
-        GeoTIFFs, all bands in one or one a band.
+        GeoTIFFs, all bands in one or one a band. Parts of an export make one raster; a folder stands for what is in it.
     band_names : sequence of str or None
         Names in the order of the rasters; otherwise they are the bands' descriptions, else what the properties say
         where the number of bands agrees, else the end of the file's name (``VV.tif``, ``scene_VV.tif``).
@@ -84,14 +84,11 @@ def survey(
         No band, or two of one name.
     """
     found: list[tuple[SourceBand, str | None]] = []
-    for path in rasters:
+    files = gather(expand(rasters)[0])
+    for path in files:
         check_beside(path)
-        with warnings.catch_warnings():
-            # Said as an error below; not where threads open files, which share the filters of warnings.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            dataset = open_geotiff(path)
-        with dataset:
-            grid = _grid_of(dataset, path)
+        with open_raster(path) as dataset:
+            grid = grid_of(dataset, path)
             for index, (dtype, description) in enumerate(zip(dataset.dtypes, dataset.descriptions, strict=True), 1):
                 if dataset.colorinterp[index - 1] == ColorInterp.alpha:
                     continue  # a mask of the others, as which it is read
@@ -103,7 +100,7 @@ def survey(
                 tail = re.split(r"[_.]", path.stem)[-1] if dataset.count == 1 else None
                 scale, offset = dataset.scales[index - 1], dataset.offsets[index - 1]
                 found.append((SourceBand("", path, index, grid, dtype, scale, offset), description or tail))
-    names = _names([name for _, name in found], len(rasters), band_names, hints)
+    names = _names([name for _, name in found], len(files), band_names, hints)
     precisions = {hint.name: hint.data_type for hint in hints}
     return tuple(
         replace(source, name=name, data_type=_data_type(source.data_type, precisions.get(name)))
@@ -133,7 +130,7 @@ def read_numbers(
     told = None if nodata is None or nodata == "none" else float(nodata)
     readings: list[Reading | None] = []
     for source in sources:
-        with open_geotiff(source.path) as dataset:
+        with open_raster(source.path) as dataset:
             dtype = dataset.dtypes[source.index - 1]
         readings.append(plain_reading(source.name, dtype, source.scale, source.offset, told))
     radar = [(place, reading) for place, reading in enumerate(readings) if reading is not None and reading.radar]
@@ -174,7 +171,7 @@ def write_band(source: SourceBand, folder: Path) -> WrittenBand:
         The new file cannot be written, or does not read back as written.
     """
     target, plain = folder / f"{source.name}.tif", folder / f"{source.name}.plain.tif"
-    with open_geotiff(source.path) as dataset:
+    with open_raster(source.path) as dataset:
         dtype = dataset.dtypes[source.index - 1] if source.reading is None else source.reading.dtype
         floating = np.dtype(dtype).kind == "f"
         declared = dataset.nodatavals[source.index - 1]
@@ -236,7 +233,14 @@ class _Extent:
         return grid.window(self.cols[0], self.rows[0], self.cols[1] - self.cols[0], self.rows[1] - self.rows[0])
 
 
-def _grid_of(dataset: Any, path: Path) -> Grid:
+def grid_of(dataset: Any, path: Path | ShardedRaster) -> Grid:
+    """Return a raster's own grid.
+
+    Raises
+    ------
+    RasterError
+        It has no coordinate reference system, or no transform.
+    """
     if dataset.crs is None:
         raise RasterError(f"{path} has no coordinate reference system: export it with one")
     if dataset.transform == Affine.identity():

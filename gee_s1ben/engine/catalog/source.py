@@ -15,8 +15,9 @@ from rasterio.windows import Window
 
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.engine.catalog.numbers import Reading
+from gee_s1ben.engine.catalog.shards import ShardedRaster, open_raster
 from gee_s1ben.errors import RasterError
-from gee_s1ben.storage.geotiff import GDAL_ERRORS, gdal_reason, open_geotiff
+from gee_s1ben.storage.geotiff import GDAL_ERRORS, gdal_reason
 
 BLOCK_PX = 512
 _MOST_AUX_BYTES = 2**20
@@ -29,7 +30,7 @@ class SourceBand:
 
     name: str
     """The name that it gets."""
-    path: Path
+    path: Path | ShardedRaster
     """The raster."""
     index: int
     """Number in the raster, from 1."""
@@ -73,7 +74,7 @@ def stored_strip(dataset: Any, source: SourceBand, row: int) -> tuple[npt.NDArra
 def all_strips(sources: Sequence[SourceBand]) -> Iterator[list[tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]]]:
     """Yield strips of several bands side by side where they share a grid, else those of one band after another."""
     with ExitStack() as stack:
-        opened = [(source, stack.enter_context(open_geotiff(source.path))) for source in sources]
+        opened = [(source, stack.enter_context(open_raster(source.path))) for source in sources]
         together = len({source.grid for source in sources}) == 1
         for first in range(1 if together else len(opened)):
             for row in range(0, sources[first].grid.height, BLOCK_PX):
@@ -93,7 +94,7 @@ def _with_mask(
 _NOTHING = np.zeros((0, 0), np.float32), np.zeros((0, 0), bool)
 
 
-def check_beside(path: Path) -> None:
+def check_beside(path: Path | ShardedRaster) -> None:
     """Refuse a raster of which a file beside it says what its pixels mean: that is not read.
 
     Raises
@@ -101,6 +102,10 @@ def check_beside(path: Path) -> None:
     RasterError
         There is a mask, or an ``.aux.xml`` with more than statistics.
     """
+    if isinstance(path, ShardedRaster):
+        for shard in path.shards:
+            check_beside(shard.path)
+        return
     mask, aux = path.with_name(f"{path.name}.msk"), path.with_name(f"{path.name}.aux.xml")
     beside = mask.name if mask.is_file() else ""
     if not beside and aux.is_file():

@@ -26,6 +26,7 @@ from gee_s1ben.engine.catalog.footprint import footprint
 from gee_s1ben.engine.catalog.identifiers import check_collection_id, split_image_id
 from gee_s1ben.engine.catalog.numbers import NoData
 from gee_s1ben.engine.catalog.properties import catalog_id, complete, flatten, time_of
+from gee_s1ben.engine.catalog.property_forms import image_properties
 from gee_s1ben.engine.catalog.rasters import WrittenBand, read_numbers, survey, write_band
 from gee_s1ben.engine.catalog.records import ImageRecord, confined, read_image
 from gee_s1ben.engine.collector import paused_collector
@@ -164,8 +165,10 @@ class Catalog:
         image_id = catalog_id(image_id)
         collection_id, index = split_image_id(image_id)
         if isinstance(properties, Path):
-            properties = read_properties(properties)
-        check_properties(properties, image_id)
+            properties = read_properties(properties, image_id)
+        else:
+            properties = image_properties(properties, image_id, image_id)
+            check_properties(properties, image_id)
         flat, hints = flatten(properties)
         with self._locked():
             self._check_free(image_id, collection_id, index, overwrite=overwrite)
