@@ -15,6 +15,7 @@ import numpy as np
 from gee_s1ben.dataset.geotiff import same_grid
 from gee_s1ben.dataset.stored import Dataset, StoredPatch
 from gee_s1ben.errors import RasterError
+from gee_s1ben.files import read_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _differences(
 
 def _band_difference(a: Dataset, one: Path, b: Dataset, other: Path, tolerance_db: float) -> tuple[int, float] | str:
     """Pixels that differ and by how much at most, or in what the rasters cannot be compared."""
-    data, other_data = one.read_bytes(), other.read_bytes()
+    data, other_data = read_regular(one), read_regular(other)
     if data == other_data:
         return 0, 0.0
     pixels, grid = a.reader.decode(data, one)
@@ -122,7 +123,7 @@ def _metadata_differences(one: StoredPatch, other: StoredPatch) -> Iterator[str]
     texts: list[Any] = []
     for path in paths:
         try:
-            texts.append(json.loads(path.read_bytes()))
+            texts.append(json.loads(read_regular(path)))
         except (ValueError, OSError, RecursionError) as error:
             yield f"{path}: unreadable ({error})"
             return

@@ -26,6 +26,7 @@ from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.tile import PATCH_PX, tile_grid
 from gee_s1ben.errors import InputError, NamingError, RasterError
+from gee_s1ben.files import read_regular
 
 _RASTER = re.compile(r"_([A-Z]{2})\.tif$")
 
@@ -213,7 +214,7 @@ def _check_patch(
         if name not in digests:
             return f"{name} is not in the manifest"
         try:
-            contents[name] = data = (folder / name).read_bytes()
+            contents[name] = data = read_regular(folder / name)
         except OSError as error:
             return f"{name} cannot be read: {error.strerror or error}"
         if hashlib.sha256(data).hexdigest() != digests[name]:
