@@ -14,9 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 
+from gee_s1ben.errors import EngineError
+
 EARTH_RADIUS_M: Final = 6_378_137.0
 LONLAT: Final = "EPSG:4326"
 _MOST_PIECES: Final = 2000
+_ANTIPODAL: Final = 1e-7
+"""Radians, about half a metre: nearer to the opposite point, rounding decides which way an edge goes."""
 _STEEPEST_LATITUDE: Final = np.radians(89.0)
 
 Points = npt.NDArray[np.float64]
@@ -79,11 +83,20 @@ def great_circle(lonlat: Points, tolerance_m: float) -> Points:
     -------
     ndarray, shape (m, 2)
         The vertices, unchanged, with points between them by spherical linear interpolation.
+
+    Raises
+    ------
+    EngineError
+        An edge joins antipodal points.
     """
+    angles = _central_angle(np.radians(lonlat[:-1]), np.radians(lonlat[1:]))
+    if np.any(angles > np.pi - _ANTIPODAL):
+        number = int(np.argmax(angles))
+        raise EngineError(f"Invalid geometry: Edge {number} has antipodal vertices; no great circle is the shortest.")
     counts = pieces(lonlat, tolerance_m)
     unit = _unit_vectors(lonlat)
     edge, fraction = _between(counts)
-    angle = _central_angle(np.radians(lonlat[:-1]), np.radians(lonlat[1:]))[edge]
+    angle = angles[edge]
     sine = np.sin(angle)
     safe = np.where(sine == 0, 1.0, sine)
     near, far = np.sin((1 - fraction) * angle) / safe, np.sin(fraction * angle) / safe

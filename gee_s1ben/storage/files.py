@@ -73,8 +73,8 @@ def check_regular(path: Path | str) -> None:
     _check_mode(os.stat(path).st_mode, path)  # noqa: PTH116 - paths may be texts
 
 
-def read_regular(path: Path | str, most: int) -> bytes:
-    """Read a regular file up to ``most`` bytes and one more, by which a longer file is known.
+def read_regular(path: Path | str, most: int | None = None) -> bytes:
+    """Read a regular file, or of a longer one ``most`` bytes and one more, by which it is known.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def read_regular(path: Path | str, most: int) -> bytes:
     """
     with open_regular(path) as file:
         # Not most + 1 at once: so much would be reserved for every small file.
-        return file.read(min(os.fstat(file.fileno()).st_size, most) + 1)
+        return file.read() if most is None else file.read(min(os.fstat(file.fileno()).st_size, most) + 1)
 
 
 def read_patch(path: Path | str, most_bytes: int = MOST_PATCH_BYTES) -> bytearray:

@@ -15,13 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gee_s1ben.dataset.layout import PatchRecord, layout
-from gee_s1ben.dataset.manifest import PatchRow, manifest_path
+from gee_s1ben.dataset.manifest import PatchRow, manifest_path, read_patches
+from gee_s1ben.dataset.manifest_index import ManifestIndex
+from gee_s1ben.dataset.patch_reader import PatchReader
 from gee_s1ben.dataset.recording import record_target
 from gee_s1ben.dataset.verification import ExpectedPatch, Finding, find_strays, verify_dataset
 from gee_s1ben.dataset.writer import PatchWriter
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.tile import Target
+from gee_s1ben.errors import InputError, RasterError
 
 SCENE = "S1A_IW_GRDH_1SDV_20170613T165043_20170613T165108_017018_01C579_7EEC"
 GRID = Grid("EPSG:32633", (10.0, 0.0, 300000.0, 0.0, -10.0, 5400000.0), 240, 120)
@@ -171,6 +174,25 @@ def test_what_is_missing_and_what_is_too_much(dataset, chosen):
     assert [item.what for item in report.extra] == [str(chosen.folder(NAMES[1]) / "preview.png")]
     assert report.right == 0
     assert not report.ok
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_named_pipe_in_the_place_of_a_file(dataset, chosen):
+    """Nobody waits for a writer that never comes."""
+    path = raster_of(dataset, chosen)
+    PatchReader().read(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(RasterError, match="named pipe"):
+        PatchReader().read(path)
+    (finding,) = verify_dataset(dataset, iter(EXPECTED), chosen).wrong
+    assert "named pipe" in finding.reason
+    for table in ("provenance/manifest.sha256", "provenance/patches.csv"):
+        (dataset / table).unlink()
+        os.mkfifo(dataset / table)
+    for read in (lambda: list(read_patches(dataset)), lambda: ManifestIndex.open(dataset).__enter__()):
+        with pytest.raises(InputError, match="named pipe"):
+            read()
 
 
 def test_a_patch_that_no_manifest_names(dataset, chosen):

@@ -396,6 +396,9 @@ def test_time_is_needed_where_no_name_says_it(catalog: Catalog, write: Write) ->
         ("[1]", "one JSON object"),
         ('{"a": 1', "valid JSON"),
         ("", "valid JSON"),
+        ('{"a": 1e400}', "1e400 is no finite number"),
+        ('{"a": [NaN]}', "NaN is no finite number"),
+        ('{"a": ' + "9" * 400 + "}", "a number of 400 digits"),
         ('{"a": "' + "x" * 5_000_000 + '"}', "over the"),
     ],
 )
@@ -571,6 +574,24 @@ def test_an_item_cannot_point_outside_the_catalog(catalog: Catalog, write: Write
     item["assets"]["VV"]["href"] = href
     path.write_text(json.dumps(item))
     with pytest.raises(CatalogError, match="outside the catalog"):
+        catalog.get("x/y")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("proj:shape", "[1e400, 40]"), ("proj:shape", "[30.5, 40]"), ("proj:shape", "[-30, 40]"),
+        ("proj:shape", "[30]"), ("proj:shape", "null"), ("proj:transform", "[1e400, 0, 0, 0, -10, 0]"),
+        ("proj:transform", '["a", 0, 0, 0, -10, 0]'), ("nodata", "1e400"), ("file:size", "NaN"),
+    ],
+)  # fmt: skip
+def test_numbers_of_an_item_that_are_none(catalog: Catalog, write: Write, key: str, value: str) -> None:
+    catalog.add("x/y", {"system:time_start": 0}, [write()])
+    path = catalog.path / "x" / "y" / "y.json"
+    item = json.loads(path.read_text())
+    item["assets"]["VV"][key] = "HERE"
+    path.write_text(json.dumps(item).replace('"HERE"', value))
+    with pytest.raises(CatalogError, match=r"y\.json"):
         catalog.get("x/y")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -195,3 +196,15 @@ def test_buffer_centroid_and_hull(client: Any) -> None:
     hull = ee.Geometry.MultiPoint([[0, 0], [2, 0], [1, 1], [0, 2], [2, 2]]).convexHull()
     corners = {tuple(np.round(corner, 6)) for corner in hull.coordinates().getInfo()[0]}
     assert corners == {(0, 0), (2, 0), (0, 2), (2, 2)}
+
+
+@pytest.mark.parametrize(
+    "ring", [[[0, 0], [180, 0], [90, 10]], [[10, 90], [10, -90], [20, 0]], [[-90, 10], [90, -10], [0, 5]]]
+)
+def test_edges_between_antipodes_are_refused_at_once(ring: list[list[float]]) -> None:
+    place = Geometry.from_geojson({"type": "Polygon", "coordinates": [ring], "geodesic": True})
+    begun = time.monotonic()
+    with pytest.raises(EngineError, match=r"Edge [0-9] has antipodal vertices"):
+        place.shape()
+    assert time.monotonic() - begun < 1
+    Geometry.from_geojson({"type": "Polygon", "coordinates": [ring], "geodesic": False}).shape()

@@ -24,7 +24,9 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gee_s1ben.errors import InputError
+from gee_s1ben.config.located import read_located
+from gee_s1ben.engine.catalog.documents import read_object
+from gee_s1ben.errors import CatalogError, ConfigError, InputError
 from gee_s1ben.footprints.collecting import Collected, collect
 from gee_s1ben.footprints.parquet import read_table
 from gee_s1ben.footprints.row import Span
@@ -278,6 +280,10 @@ def test_what_stands_in_the_place_of_a_file(not_a_file: tuple[Callable[[str], Pa
     for opened in (open_regular, check_regular):
         with pytest.raises(OSError, match="directory" if kind == "folder" else kind):
             opened(path)
+    with pytest.raises(ConfigError, match="cannot read"):
+        read_located(path)
+    with pytest.raises(CatalogError, match="cannot be read"):
+        read_object(path)
 
 
 def test_lines_have_an_end(tmp_path: Path) -> None:

@@ -37,6 +37,12 @@ KNOWN = [
     ("Earth Engine capacity exceeded.", 400, Reaction.RETRY, "run again"),
     ("An internal error has occurred. Please try again.", 500, Reaction.RETRY, "run again"),
     ("whatever", 500, Reaction.RETRY, "run again"),
+    (
+        "An internal error has occurred in the embedded Earth Engine service (KeyError).",
+        500,
+        Reaction.FAIL,
+        "fault of gee_s1ben",
+    ),
     ("whatever", 502, Reaction.RETRY, "run again"),
     ("Service Unavailable", 503, Reaction.RETRY, "run again"),
     ("User memory limit exceeded.", 400, Reaction.SMALLER, "lower export.window_px"),
