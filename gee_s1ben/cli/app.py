@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -65,7 +66,8 @@ def run(arguments: Sequence[str]) -> int:
         with command.make_context("gee-s1ben", list(arguments)) as context:
             outcome = command.invoke(context)
         if isinstance(outcome, Outcome):
-            show(outcome, as_json=as_json)
+            if as_json or outcome.code != DONE or not _is_quiet(arguments):
+                show(outcome, as_json=as_json)
             return outcome.code
     except typer.Exit as leaving:
         return leaving.exit_code
@@ -87,6 +89,11 @@ def run(arguments: Sequence[str]) -> int:
         )
         return UNEXPECTED
     return DONE
+
+
+def _is_quiet(arguments: Sequence[str]) -> bool:
+    """Whether only what went wrong is to be said; short options may stand together."""
+    return "--quiet" in arguments or any(re.fullmatch("-v*q[qv]*", argument) for argument in arguments)
 
 
 def _usage_error(error: Any, *, as_json: bool) -> int:

@@ -19,6 +19,7 @@ from gee_s1ben.cli.options import (
     set_up_logging,
 )
 from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
+from gee_s1ben.domain.plural import plural
 
 if TYPE_CHECKING:
     from gee_s1ben.dataset.verification import VerificationReport
@@ -107,11 +108,11 @@ def stats(
         "patches": count,
         "bands": {name: one.as_dict() for name, one in found.items()},
     }
-    lines = [f"{count} patches of {folder}" + (f", split {split}" if split else "")]
+    lines = [f"{plural(count, 'patch')} of {folder}" + (f", split {split}" if split else "")]
     for name, one in found.items():
         line = f"  {name}  mean {one.mean:.4f} dB  std {one.std:.4f}  min {one.min:.2f}  max {one.max:.2f}"
         line += "".join(f"  p{at:g} {value:.2f}" for at, value in one.percentiles)
-        lines.append(line + (f"  ({one.invalid} pixels left out: NaN or infinite)" if one.invalid else ""))
+        lines.append(line + (f"  ({plural(one.invalid, 'pixel')} left out: NaN or infinite)" if one.invalid else ""))
     return Outcome(data, lines)
 
 
@@ -150,9 +151,9 @@ def diff(
         "a": str(one), "b": str(other), "patches": count, "differing": differing, "pixels": pixels,
         "max_db": largest, "differences": kept,
     }  # fmt: skip
-    lines = [f"{count} patches compared, {differing} differ"]
+    lines = [f"{plural(count, 'patch')} compared, {differing} different"]
     if pixels:
-        lines[0] += f": {pixels} pixels, by at most {largest:.6g} dB"
+        lines[0] += f": {plural(pixels, 'pixel')}, by at most {largest:.6g} dB"
     lines += [f"  {difference['patch']}: {difference['what']}" for difference in kept]
     if differing > len(kept):
         lines.append("  … and more (--json lists all)")
@@ -171,7 +172,7 @@ def verified(dataset: Path, sample_count: int | None) -> Outcome:
         "right": report.right,
         "findings": [{"what": finding.what, "reason": finding.reason} for finding in findings],
     }
-    lines = [f"{report.right} of {report.checked} patches right, {len(findings)} findings"]
+    lines = [f"{report.right} of {report.checked} patches right, {plural(len(findings), 'finding')}"]
     lines += [f"  {finding.what}: {finding.reason}" for finding in findings[:MOST_LINES]]
     if len(findings) > MOST_LINES:
         lines.append(f"  … and {len(findings) - MOST_LINES} more (--json lists all)")

@@ -19,7 +19,7 @@ Overrides = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, for machines.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; with a traceback for unexpected errors.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and of messages only errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace a dataset that another plan made, once this one is complete.")
 ]

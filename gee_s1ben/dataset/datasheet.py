@@ -15,6 +15,7 @@ from gee_s1ben.dataset.citations import acknowledgement, citations
 from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.patch_facts import BandStatistics, PatchFacts
 from gee_s1ben.dataset.wording import lineage
+from gee_s1ben.domain.plural import plural
 
 _TO_ANSWER = "*To be answered by whoever publishes the dataset.*"
 _MOST_LISTED = 20
@@ -165,6 +166,7 @@ def _sections(contents: Contents, totals: Totals, absent: Mapping[str, int]) -> 
 def _composition(contents: Contents, totals: Totals, absent: Mapping[str, int]) -> list[tuple[str, str]]:
     patch_px = contents.record.get("patch_px")
     missing = sum(absent.values())
+    were, are = ("was", "is") if missing == 1 else ("were", "are")
     reasons = "".join(f"\n- {count}: {reason}" for reason, count in _most(absent))
     rows = "".join(
         f"\n| {name} | {found.mean:.3f} | {found.stddev:.3f} | {found.minimum:.3f} | {found.maximum:.3f} |"
@@ -181,8 +183,9 @@ def _composition(contents: Contents, totals: Totals, absent: Mapping[str, int]) 
         (
             "How many instances are there?",
             (
-                f"{totals.patches} patches, {totals.bytes} bytes, from {len(totals.scenes)} scenes for "
-                f"{len(totals.targets)} target{'s' * (len(totals.targets) != 1)}."
+                f"{plural(totals.patches, 'patch')}, {totals.bytes} bytes, from "
+                f"{plural(len(totals.scenes), 'scene')} for "
+                f"{plural(len(totals.targets), 'target')}."
             ),
         ),
         (
@@ -191,7 +194,7 @@ def _composition(contents: Contents, totals: Totals, absent: Mapping[str, int]) 
         ),
         (
             "Is anything missing?",
-            f"{missing} patches that were wanted are absent; `absent.csv` says of each why.{reasons}",
+            f"{plural(missing, 'patch')} that {were} wanted {are} absent; `absent.csv` says of each why.{reasons}",
         ),
         (
             "What are the values like?",
@@ -232,7 +235,7 @@ def _collection(contents: Contents, totals: Totals) -> list[tuple[str, str]]:
     match = contents.record.get("match") or {}
     count = totals.patches or 1
     passes = "".join(
-        f"\n- {key}, {direction}, relative orbit {orbit}: {patches} patches"
+        f"\n- {key}, {direction}, relative orbit {orbit}: {plural(patches, 'patch')}"
         for (key, direction, orbit), patches in _most(totals.passes)
     )
     more = len(totals.passes) - _MOST_LISTED

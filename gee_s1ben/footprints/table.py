@@ -15,6 +15,7 @@ import pyproj
 import shapely
 
 from gee_s1ben.domain.naming import S2ProductName
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.domain.tile import PatchBlock, Target
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.bigearthnet import column_names
@@ -123,7 +124,7 @@ def read(path: Path, span: Span | None) -> Readings:  # noqa: ARG001  # every ro
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} is no readable Parquet file: {' '.join(str(error).split())[:120]}") from error
     if table.num_rows > MAX_ROWS:
-        raise InputError(f"{path} has {table.num_rows} rows; at most {MAX_ROWS} are read")
+        raise InputError(f"{path} has {plural(table.num_rows, 'row')}; at most {MAX_ROWS} are read")
     for number, record in enumerate(table.to_pylist(), start=1):
         try:
             yield _row(record, str(path))

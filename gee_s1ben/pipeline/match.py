@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from gee_s1ben.config import Config
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.errors import InputError
@@ -62,7 +63,7 @@ def match(config: Config, workspace: Workspace) -> MatchIndex:
     """
     targets = config.targets()
     if len(targets) < len(config.tiles):
-        _log.info("%d targets are given more than once and made once", len(config.tiles) - len(targets))
+        _log.info("%s given more than once: made once", plural(len(config.tiles) - len(targets), "target"))
     found = find_candidates(config, targets)
     numbers = {target.key: _kept(config, workspace, target, found) for target in targets}
     wanting = [target for target in targets if numbers[target.key].absent]
@@ -87,7 +88,7 @@ def match(config: Config, workspace: Workspace) -> MatchIndex:
         first = workspace.load(f"match/{key}", TargetMatch, "match").assignment.absent[0]
         _log.warning("%s: no patch can be made: %s", key, first.reason)
     if len(bare) > _MOST_WARNINGS:
-        _log.warning("and no patch of %d more targets", len(bare) - _MOST_WARNINGS)
+        _log.warning("and no patch of %s", plural(len(bare) - _MOST_WARNINGS, "more target"))
     return index
 
 

@@ -12,6 +12,7 @@ from gee_s1ben.pipeline.assignment import PatchGroup
 from gee_s1ben.pipeline.footprints import to_degrees
 from gee_s1ben.pipeline.match import TargetMatch
 from gee_s1ben.pipeline.selection import by_nearness
+from gee_s1ben.quality.colours import orbit_colours
 from gee_s1ben.quality.match_map import MapGroup, MapPass, MapTile, MapView, Point, SliceView
 
 _MESH_STEPS = 8
@@ -61,6 +62,7 @@ class MapBuilder:
     def view(self, title: str) -> MapView:
         """Return all that the map shows."""
         passes = group_passes(self._scenes.values())
+        colours = self.colours()
         places = {one.key: number for number, one in enumerate(passes)}
         slices = {scene.id: number for one in passes for number, scene in enumerate(one.slices)}
         notice = "The scenes are SIMULATED: no satellite took them." if self._simulated else ""
@@ -68,8 +70,13 @@ class MapBuilder:
             title,
             notice,
             tuple(_tile(draft, places, slices) for draft in self._drafts),
-            tuple(_pass(one) for one in passes),
+            tuple(_pass(one, colours[one.relative_orbit]) for one in passes),
         )
+
+    def colours(self) -> dict[int, str]:
+        """Return the colour of every relative orbit on the map."""
+        orbits = {one.key: one.relative_orbit for one in group_passes(self._scenes.values())}
+        return orbit_colours([orbits[key] for key in draft.passes] for draft in self._drafts)
 
 
 def _tile(draft: _Draft, places: dict[str, int], slices: dict[str, int]) -> MapTile:
@@ -92,13 +99,14 @@ def _tile(draft: _Draft, places: dict[str, int], slices: dict[str, int]) -> MapT
     )
 
 
-def _pass(one: Pass) -> MapPass:
+def _pass(one: Pass, colour: str) -> MapPass:
     return MapPass(
         one.key,
         one.relative_orbit,
         one.orbit_direction,
         one.acquired.isoformat(),
         tuple(SliceView(scene.index, _ring(scene)) for scene in one.slices),
+        colour,
     )
 
 

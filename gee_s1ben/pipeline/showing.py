@@ -9,6 +9,7 @@ from pathlib import Path
 from gee_s1ben.config import Config
 from gee_s1ben.dataset.atomic import atomic_write
 from gee_s1ben.dataset.seed_dictionaries import SeedLink, write_seed_dictionaries
+from gee_s1ben.errors import WorkspaceError
 from gee_s1ben.pipeline.coverage import coverage_data, coverage_lines, tile_coverage
 from gee_s1ben.pipeline.footprints import outline
 from gee_s1ben.pipeline.match import MatchIndex, TargetMatch
@@ -18,6 +19,22 @@ from gee_s1ben.pipeline.workspace import Workspace
 from gee_s1ben.quality.match_map import match_map
 
 TABLE, REPORT, REPORT_TEXT, MAP = "match.parquet", "coverage.json", "coverage.txt", "match.html"
+COLOURS = "colours"
+
+
+@dataclass(frozen=True, slots=True)
+class OrbitColours:
+    """What the map shows relative orbits in; other pictures show them so too."""
+
+    colours: dict[int, str]
+
+
+def shown_colours(workspace: Workspace) -> dict[int, str]:
+    """Return the colours of the map, by relative orbit; none where there is no map."""
+    try:
+        return workspace.load(COLOURS, OrbitColours, "match").colours
+    except WorkspaceError:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +63,7 @@ def show_match(config: Config, workspace: Workspace, index: MatchIndex) -> Shown
             table.add(matched)
             builder.add(matched)
             tiles.append(tile_coverage(config, matched))
+    workspace.save(COLOURS, OrbitColours(builder.colours()))
     view = builder.view(f"{config.dataset.path.name}: Sentinel-1 for Sentinel-2")
     texts = {
         shown.report: json.dumps(coverage_data(tiles), ensure_ascii=False, indent=1),

@@ -20,6 +20,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from gee_s1ben.domain.grid import Grid, Transform
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.engine.catalog.identifiers import check_band_names
 from gee_s1ben.engine.catalog.properties import BandHint
 from gee_s1ben.errors import RasterError, StorageError
@@ -224,7 +225,7 @@ def _grid_of(dataset: Any, path: Path) -> Grid:
 def _names(own: Sequence[str | None], files: int, given: Sequence[str] | None, hints: Sequence[BandHint]) -> list[str]:
     if given is not None:
         if len(given) != len(own):
-            raise RasterError(f"{len(given)} band names are given for {len(own)} bands")
+            raise RasterError(f"{plural(len(given), 'band name')} given for {plural(len(own), 'band')}")
         return check_band_names(list(given))
     told = [hint.name for hint in hints]
     if all(own) and not (files == len(own) == len(told) == 1):
@@ -234,7 +235,7 @@ def _names(own: Sequence[str | None], files: int, given: Sequence[str] | None, h
     if all(own):
         return check_band_names([str(name) for name in own])
     raise RasterError(
-        f"the names of {len(own)} bands are unknown: their descriptions are empty and the properties name "
+        f"no names are known for {plural(len(own), 'band')}: their descriptions are empty and the properties name "
         f"{len(told)}; give the names"
     )
 
