@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     Strict,
     Tag,
     model_validator,
@@ -345,6 +346,7 @@ class Config(Section):
     export: ExportSettings = Field(ExportSettings(), description="a group of keys")
     dataset: DatasetSettings = Field(DatasetSettings(), description="a group of keys")
     workspace: Folder | None = Field(None, description="a folder")
+    _catalog: str = PrivateAttr("")
 
     @model_validator(mode="before")
     @classmethod
@@ -384,6 +386,11 @@ class Config(Section):
         """The side of a request's window: whole patches, as many as ``export.window_px`` holds."""
         return self.export.window_px // self.dataset.patch_px * self.dataset.patch_px
 
+    @property
+    def catalog_as_written(self) -> str:
+        """The embedded service's catalog, from the configuration's folder where it lies in it: that folder may move."""
+        return self._catalog or str(self.embedded.catalog)
+
     def at(self, folder: Path) -> Config:
         """Return the same with relative paths taken from ``folder``."""
 
@@ -391,7 +398,8 @@ class Config(Section):
             return path if path.is_absolute() else folder / path
 
         tables = placed(self.dataset.tables) if self.dataset.tables else None
-        return self.model_copy(
+        catalog = self.embedded.catalog
+        copy = self.model_copy(
             update={
                 "embedded": self.embedded.model_copy(
                     update={"catalog": placed(self.embedded.catalog), "exports": placed(self.embedded.exports)}
@@ -404,6 +412,8 @@ class Config(Section):
                 ),
             }
         )
+        copy._catalog = str(catalog.relative_to(folder) if catalog.is_relative_to(folder) else catalog)  # noqa: SLF001
+        return copy
 
 
 def _completed(values: dict[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:

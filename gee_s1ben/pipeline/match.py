@@ -217,7 +217,7 @@ def match_digest(config: Config) -> str:
     """Digest of what in a configuration decides the matches."""
     return digest(
         config.backend,
-        str(config.embedded.catalog) if config.backend == "embedded" else None,
+        config.catalog_as_written if config.backend == "embedded" else None,
         [_target_digest(target) for target in config.targets()],
         config.match.model_dump(mode="json"),
         config.radar.polarisations,
