@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from gee_s1ben.cli.exports_shown import hours
 from gee_s1ben.cli.outcome import say
+from gee_s1ben.domain.printable import printable
 from gee_s1ben.ledger import JobState, Standing
 from gee_s1ben.pipeline.status import Status
 from gee_s1ben.pipeline.watching import Looked
@@ -64,7 +65,7 @@ def watch_bar(*, quiet: bool = False, clock: Callable[[], float] = time.time) ->
                 bar.total, bar.n = looked.status.total, come(looked.status)
                 bar.set_postfix_str(detail(looked.status, rate, clock()), refresh=True)
                 if looked.problem and looked.problem != problem:
-                    bar.write(looked.problem, file=sys.stderr)
+                    bar.write(printable(looked.problem), file=sys.stderr)
                 problem = looked.problem
 
             yield drawn

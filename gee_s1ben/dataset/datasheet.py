@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.patch_facts import BandStatistics, PatchFacts
 from gee_s1ben.dataset.wording import lineage
 from gee_s1ben.domain.plural import plural
+from gee_s1ben.domain.printable import markdown
 
 _TO_ANSWER = "*To be answered by whoever publishes the dataset.*"
 _MOST_LISTED = 20
@@ -90,6 +91,14 @@ def datasheet(contents: Contents, totals: Totals, absent: Mapping[str, int]) -> 
     str
         Markdown; the same dataset gives the same text.
     """
+    # A dataset may be somebody else's: nothing in its tables may format, link or hold HTML here.
+    contents = replace(contents, record=markdown(dict(contents.record)))
+    totals = replace(
+        totals,
+        passes=Counter({(markdown(key), markdown(way), orbit): n for (key, way, orbit), n in totals.passes.items()}),
+        targets=Counter({markdown(key): n for key, n in totals.targets.items()}),
+    )
+    absent = markdown(dict(absent))
     parts: list[str] = [f"# Datasheet\n\n{_preface(contents)}"]
     for heading, questions in _sections(contents, totals, absent):
         parts.append(f"## {heading}")

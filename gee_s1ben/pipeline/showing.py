@@ -9,6 +9,7 @@ from pathlib import Path
 from gee_s1ben.config import Config
 from gee_s1ben.dataset.atomic import atomic_write
 from gee_s1ben.dataset.seed_dictionaries import SeedLink, write_seed_dictionaries
+from gee_s1ben.domain.printable import on_one_line
 from gee_s1ben.errors import WorkspaceError
 from gee_s1ben.pipeline.coverage import coverage_data, coverage_lines, tile_coverage
 from gee_s1ben.pipeline.footprints import outline
@@ -67,7 +68,7 @@ def show_match(config: Config, workspace: Workspace, index: MatchIndex) -> Shown
     view = builder.view(f"{config.dataset.path.name}: Sentinel-1 for Sentinel-2")
     texts = {
         shown.report: json.dumps(coverage_data(tiles), ensure_ascii=False, indent=1),
-        shown.report_text: "\n".join(coverage_lines(tiles)),
+        shown.report_text: "\n".join(map(on_one_line, coverage_lines(tiles))),
         shown.map: match_map(view),
     }
     for path, text in texts.items():

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from gee_s1ben.errors import InputError
 
+_LONGEST_LINE = 10_000
 _BATCH_ROWS = 50_000
 
 
@@ -64,6 +65,10 @@ def read_list(path: Path) -> Iterator[str]:
     """
     try:
         with bz2.open(path, "rt", encoding="utf-8") if path.suffix == ".bz2" else path.open(encoding="utf-8") as file:
-            yield from (line.strip() for line in file if line.strip())
+            while line := file.readline(_LONGEST_LINE + 1):
+                if len(line) > _LONGEST_LINE:
+                    raise InputError(f"{path} is no list of names: a line is longer than {_LONGEST_LINE} characters")
+                if name := line.strip():
+                    yield name
     except (OSError, EOFError, ValueError) as error:
         raise InputError(f"{path} is no list of names: {str(error)[:120]}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from io import BytesIO
@@ -48,10 +48,12 @@ def write_quicklook(path: Path, view: QuicklookView) -> None:
         encoded = BytesIO()
         # matplotlib's own Software entry would change the bytes with its version
         figure.savefig(encoded, format="png", metadata={"Software": None, **_metadata(view)})
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # By the name that the workspace's own unfinished files have, so that it sweeps this one too.
+    temporary = path.with_name(f".partial-{secrets.token_hex(4)}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(encoded.getbuffer())
+        with temporary.open("xb") as file:
+            file.write(encoded.getbuffer())
         temporary.replace(path)
     except OSError as error:
         raise StorageError(f"cannot write the quick-look {path}: {error.strerror or error}") from error

@@ -36,7 +36,7 @@ def test_what_a_plan_remembers_of_its_catalog(tmp_path: Path, written: str) -> N
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         catalog = written.replace("HERE", str(folder))
-        text = f"embedded: {{catalog: {catalog}}}\ntiles: [{{tile: 33UUP, acquired: 2017-06-13}}]\n"
+        text = f"embedded: {{catalog: {catalog}}}\ntiles: [{{tile: 33UUP, acquired: 2017-06-13T10:10:31Z}}]\n"
         (folder / "config.yaml").write_text(text)
         digests.append(match_digest(load_config(folder / "config.yaml")))
     assert digests[0] == digests[1]

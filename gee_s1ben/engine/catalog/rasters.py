@@ -20,7 +20,6 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from gee_s1ben.domain.grid import Grid, Transform
-from gee_s1ben.domain.plural import plural
 from gee_s1ben.engine.catalog.identifiers import check_band_names
 from gee_s1ben.engine.catalog.properties import BandHint
 from gee_s1ben.errors import RasterError, StorageError
@@ -225,7 +224,7 @@ def _grid_of(dataset: Any, path: Path) -> Grid:
 def _names(own: Sequence[str | None], files: int, given: Sequence[str] | None, hints: Sequence[BandHint]) -> list[str]:
     if given is not None:
         if len(given) != len(own):
-            raise RasterError(f"{plural(len(given), 'band name')} given for {plural(len(own), 'band')}")
+            raise RasterError(f"{len(given)} band names are given for {len(own)} bands")
         return check_band_names(list(given))
     told = [hint.name for hint in hints]
     if all(own) and not (files == len(own) == len(told) == 1):
@@ -235,7 +234,7 @@ def _names(own: Sequence[str | None], files: int, given: Sequence[str] | None, h
     if all(own):
         return check_band_names([str(name) for name in own])
     raise RasterError(
-        f"no names are known for {plural(len(own), 'band')}: their descriptions are empty and the properties name "
+        f"the names of {len(own)} bands are unknown: their descriptions are empty and the properties name "
         f"{len(told)}; give the names"
     )
 
