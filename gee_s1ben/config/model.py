@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -33,6 +34,9 @@ PIXEL_REQUEST_BYTES = 50_331_648
 ITEM_BYTES = 4
 """A pixel of one band is a float32."""
 
+MOST_GRID_PX = 4 * 10**9
+"""Of a grid of one's own, thirty times a Sentinel-2 tile: it is planned, matched and mapped as one."""
+
 _Item = TypeVar("_Item")
 
 
@@ -50,7 +54,21 @@ def _checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:
 
 
 def _path(value: Any) -> Any:
-    return Path(value).expanduser() if isinstance(value, str) and value and "\0" not in value else value
+    if not isinstance(value, str) or not value or "\0" in value:
+        return value
+    try:
+        os.fsencode(value)
+        return Path(value).expanduser()
+    except UnicodeEncodeError:
+        raise ValueError("holds a character that no path may have") from None
+    except RuntimeError:
+        raise ValueError(f"{value.split('/')[0]} is no user of this machine") from None
+
+
+def _own_folder(path: Path) -> Path:
+    if not path.name:
+        raise ValueError(f"must be a folder of its own, not {path}")
+    return path
 
 
 def _time(value: Any) -> Any:
@@ -61,7 +79,10 @@ def _time(value: Any) -> Any:
             return value
     if isinstance(value, datetime):
         # Sentinel times are UTC, written with or without the Z.
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        try:
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        except OverflowError:
+            raise ValueError(f"{value} is beyond the calendar in UTC") from None
     return value
 
 
@@ -188,6 +209,10 @@ class GridTarget(Section):
         a, b, _, d, e, _ = self.transform
         if a * e == b * d:
             raise ValueError("transform gives pixels without an area")
+        if self.width * self.height > MOST_GRID_PX:
+            raise ValueError(
+                f"{self.width} × {self.height} pixels are more than {MOST_GRID_PX:.0e}: split the grid into several"
+            )
         return self
 
     def targets(self, patch_px: int) -> tuple[Target, ...]:
@@ -319,7 +344,7 @@ class ExportSettings(Section):
 class DatasetSettings(Section):
     """What is written, and where."""
 
-    path: Folder = Field(Path("out/BigEarthNet"), description="a folder")
+    path: Annotated[Folder, AfterValidator(_own_folder)] = Field(Path("out/BigEarthNet"), description="a folder")
     layout: Literal["v1", "v2"] = Field("v2", description="v1 or v2")
     patch_px: int = Field(120, ge=1, le=8192, description="a whole number of pixels, 1 to 8192")
     tables: Folder | None = Field(None, description="BigEarthNet's metadata.parquet, or a folder of its tables")

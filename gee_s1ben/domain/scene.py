@@ -15,6 +15,8 @@ from gee_s1ben.errors import InputError, NamingError
 OrbitDirection = Literal["ascending", "descending"]
 
 _PLATFORMS = ("A", "B", "C", "D")
+_LAST_ORBIT = 999_999
+"""Names of products have six digits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class Scene:
             raise InputError(
                 f"scene {self.index}: orbit direction {self.orbit_direction!r} is not ascending or descending"
             )
-        if self.absolute_orbit < 0 or self.relative_orbit < 0:
-            raise InputError(f"scene {self.index}: a negative orbit number")
+        if not 0 <= self.absolute_orbit <= _LAST_ORBIT or not 0 <= self.relative_orbit <= _LAST_ORBIT:
+            raise InputError(f"scene {self.index}: an orbit number that is negative or has more than six digits")
         ring = self.footprint
         if len(ring) < 4 or ring[0] != ring[-1]:
             raise InputError(f"scene {self.index}: the footprint is not a closed ring of at least four points")

@@ -17,6 +17,7 @@ _NEEDED_OF_S1 = (
     "instrumentMode", "orbitNumber_start", "orbitProperties_pass", "platform_number", "relativeOrbitNumber_start",
 )  # fmt: skip
 _POLARISATIONS = ("HH", "HV", "VV", "VH")
+_LARGEST = 2**63
 _LATEST_MS = 253_402_300_799_000
 """End of the year 9999, which is as far as Python's calendar goes."""
 
@@ -92,6 +93,8 @@ def complete(image_id: str, given: Mapping[str, Any], band_names: Sequence[str])
     """
     collection_id, index = split_image_id(image_id)
     properties = dict(given)
+    for key, value in properties.items():
+        _check_number(image_id, key, value)
     properties["system:index"] = index
     for key, value in (("system:id", image_id), ("system:band_names", list(band_names))):
         if key in properties:
@@ -108,6 +111,15 @@ def complete(image_id: str, given: Mapping[str, Any], band_names: Sequence[str])
     if collection_id == S1_GRD:
         _check_s1(image_id, index, properties)
     return properties
+
+
+def _check_number(image_id: str, key: str, value: Any) -> None:
+    """Refuse whole numbers that no Earth Engine property can hold, in lists and objects as well."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LARGEST:
+        raise CatalogError(f"{image_id}: {key!r:.60} is a number beyond 64 bits")
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for part in parts:
+        _check_number(image_id, key, part)
 
 
 def time_of(properties: Mapping[str, Any], image_id: str) -> datetime:
