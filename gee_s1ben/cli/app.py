@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import traceback
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +15,8 @@ from gee_s1ben import __version__
 from gee_s1ben.cli import catalog, engine, exporting, footprints, inspecting, published, publishing, simulate, stages
 from gee_s1ben.cli.outcome import BAD_INPUT, DONE, UNEXPECTED, Outcome, say, show, show_error
 from gee_s1ben.errors import GeeS1benError
+
+_LONGEST_NAME = 200
 
 app = typer.Typer(
     name="gee-s1ben",
@@ -65,7 +70,8 @@ def run(arguments: Sequence[str]) -> int:
         with command.make_context("gee-s1ben", list(arguments)) as context:
             outcome = command.invoke(context)
         if isinstance(outcome, Outcome):
-            show(outcome, as_json=as_json)
+            if as_json or outcome.code != DONE or not _is_quiet(arguments):
+                show(outcome, as_json=as_json)
             return outcome.code
     except typer.Exit as leaving:
         return leaving.exit_code
@@ -79,6 +85,13 @@ def run(arguments: Sequence[str]) -> int:
             return _usage_error(error, as_json=as_json)
         if verbose:
             say(traceback.format_exc().rstrip())
+        if isinstance(error, OSError) and (about := _about_file(error)):
+            show_error("StorageError", about, as_json=as_json)
+            return BAD_INPUT
+        if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+            where = error.object[:_LONGEST_NAME]
+            show_error("InputError", f"{where} is a name that is not UTF-8: rename it", as_json=as_json)
+            return BAD_INPUT
         text = " ".join(f"{type(error).__name__}: {error}".split())[:400]
         show_error(
             "UnexpectedError",
@@ -87,6 +100,22 @@ def run(arguments: Sequence[str]) -> int:
         )
         return UNEXPECTED
     return DONE
+
+
+def _about_file(error: OSError) -> str | None:
+    """Say what the system said of a file that cannot be used, or that another program changed between two looks."""
+    if error.filename is None or error.errno is None:
+        return None
+    name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else str(error.filename)
+    name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+    if error.errno in (errno.ENOENT, errno.ESTALE):
+        return f"{name} is not there any more: another program removed or renamed it; run again"
+    return f"{name} cannot be used: {error.strerror or error}"
+
+
+def _is_quiet(arguments: Sequence[str]) -> bool:
+    """Whether only what went wrong is to be said; short options may stand together."""
+    return "--quiet" in arguments or any(re.fullmatch("-v*q[qv]*", argument) for argument in arguments)
 
 
 def _usage_error(error: Any, *, as_json: bool) -> int:

@@ -40,7 +40,7 @@ _EXAMPLES = {
     "cancel": ("cancel 33UUP_20170613T101031", "cancel --all"),
     "retry": ("retry", "retry 3f2a"),
     "status": ("status", "status 33UUP_20170613T101031", "status --json | jq .owed.hours"),
-    "doctor": ("doctor", "doctor --json | jq '.checks[] | select(.level == \"to do\")'"),
+    "doctor": ("doctor", "doctor --notify", "doctor --json | jq '.checks[] | select(.level == \"to do\")'"),
 }
 
 
@@ -181,6 +181,9 @@ def status(
 def doctor(
     config: ConfigPath = DEFAULT_CONFIG,
     overrides: Overrides = None,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Send a test message to every address of GEE_S1BEN_NOTIFY.")
+    ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -192,7 +195,8 @@ def doctor(
     """
     from gee_s1ben.cli import exports_doing  # slow to load, and --help does not need it
 
-    return exports_doing.doctor(_read(config, overrides, verbose=verbose, quiet=quiet or as_json), as_json=as_json)
+    read = _read(config, overrides, verbose=verbose, quiet=quiet or as_json)
+    return exports_doing.doctor(read, notify=notify, as_json=as_json, quiet=quiet)
 
 
 def _read(path: Path, overrides: list[str] | None, *, verbose: bool, quiet: bool) -> Config:

@@ -21,6 +21,7 @@ from gee_s1ben.cli.exports_shown import (
 from gee_s1ben.cli.outcome import DONE, FINDINGS, NOT_YET, Outcome, show
 from gee_s1ben.cli.watch_bar import watch_bar
 from gee_s1ben.config import Config
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import InputError
 from gee_s1ben.ledger import JobRecord, JobState, Ledger
 from gee_s1ben.pipeline import doctor as examining
@@ -92,7 +93,7 @@ def cancel(config: Config, jobs: Sequence[str], *, everything: bool) -> Outcome:
             count = exports.cancel(context, chosen)
             now = standing(config, context.ledger)
     left = "" if everything or count == len(chosen) else f"; {len(chosen) - count} had ended already"
-    line = f"{_jobs(count)} cancelled{left}"
+    line = f"{plural(count, 'job')} cancelled{left}"
     if now.jobs[JobState.SUBMITTED]:
         line += "; the service is still at some of it: 'gee-s1ben poll' or 'watch' sees it end"
     return Outcome({"cancelled": count, **status_data(now)}, [line])
@@ -110,12 +111,14 @@ def retry(config: Config, jobs: Sequence[str], *, everything: bool) -> Outcome:
             chosen = _meant(ledger, jobs) if jobs else ledger.jobs(*states)
             count = exports.retry(ledger, chosen)
             now = standing(config, ledger)
-    line = f"{_jobs(count)} will be tried again" + (" by the next 'gee-s1ben submit', 'poll' or 'run'" if count else "")
+    line = f"{plural(count, 'job')} will be tried again" + (
+        " by the next 'gee-s1ben submit', 'poll' or 'run'" if count else ""
+    )
     if jobs and count < len(chosen):
         line += f"; {len(chosen) - count} had not failed"
     cancelled = now.jobs[JobState.CANCELLED]
     if not jobs and not everything and cancelled:
-        line += f"; {cancelled} that were cancelled are left so (--all takes them up again)"
+        line += f"; cancelled ones are left so: {cancelled} (--all takes them up again)"
     return Outcome({"retried": count, **status_data(now)}, [line])
 
 
@@ -127,12 +130,12 @@ def status(config: Config, job: str | None) -> Outcome:
         return status_outcome(standing(config, ledger), ledger.jobs(), time.time())
 
 
-def doctor(config: Config, *, as_json: bool = False) -> Outcome:
+def doctor(config: Config, *, notify: bool = False, as_json: bool = False, quiet: bool = False) -> Outcome:
     """Check everything, one thing after the other."""
     checks = []
-    for check in examining.examine(config):
+    for check in examining.examine(config, notify=notify):
         checks.append(check)
-        if not as_json:
+        if not as_json and not (quiet and check.level is examining.Level.OK):
             show(Outcome({}, check_lines(check)), as_json=False)  # each as soon as it is known
     return doctor_outcome(checks)
 
@@ -180,7 +183,12 @@ def _looked_lines(looked: Looked) -> list[str]:
     if polled is None:
         lines = ["nothing is left to ask for"]
     else:
-        lines = [f"{_jobs(polled.landed)} landed, {polled.waiting} wait for files; {_submitted_line(polled.submitted)}"]
+        lines = [
+            (
+                f"{plural(polled.landed, 'job')} landed, {polled.waiting} waiting for files; "
+                f"{_submitted_line(polled.submitted)}"
+            )
+        ]
         lines += [f"problem     {looked.problem}"] if looked.problem else []
         lines += [f"held        {polled.submitted.held}"] if looked.over_budget else []
     return [*lines, *status_lines(looked.status, time.time())]
@@ -197,7 +205,7 @@ def _submitted_data(submitted: Submitted) -> dict[str, Any]:
 
 
 def _submitted_line(submitted: Submitted, now: Status | None = None) -> str:
-    text = f"{submitted.sent} operation{'s' * (submitted.sent != 1)} submitted"
+    text = f"{plural(submitted.sent, 'operation')} submitted"
     if submitted.attached:
         text += f", {submitted.attached} found that had been sent before"
     if submitted.there:
@@ -205,9 +213,5 @@ def _submitted_line(submitted: Submitted, now: Status | None = None) -> str:
     if submitted.doubts:
         text += f", {submitted.doubts} of which no answer came: the next poll finds them"
     if now is not None:
-        text += f"; out are {_jobs(now.jobs[JobState.SUBMITTED])}, to submit {now.jobs[JobState.PLANNED]} more"
+        text += f"; out: {plural(now.jobs[JobState.SUBMITTED], 'job')}, to submit: {now.jobs[JobState.PLANNED]}"
     return text
-
-
-def _jobs(count: int) -> str:
-    return f"{count} job{'s' * (count != 1)}"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.ledger import JobRecord, JobState, OperationRecord, Standing
 from gee_s1ben.pipeline.doctor import Check, Level
 from gee_s1ben.pipeline.estimate import Estimate
@@ -34,6 +35,7 @@ def status_data(status: Status, jobs: Iterable[JobRecord] = ()) -> dict[str, Any
         "jobs": {str(state): count for state, count in status.jobs.items()},
         "operations": {str(standing): count for standing, count in status.operations.items()},
         "open": status.open,
+        "billed": status.billed,
         "eecu_hours": round(budget.spent_eecu_seconds / 3600, 9),
         "budget_eecu_hours": budget.eecu_hours,
         "owed": estimate_data(status.owed),
@@ -62,12 +64,21 @@ def status_lines(status: Status, now: float) -> list[str]:
         lines.append(f"paused      {paused}")
     lines += [f"why         {count}: {reason}" for reason, count in list(status.reasons.items())[:MOST_LINES]]
     if status.troubled:
-        lines.append("retry       'gee-s1ben retry' tries failed ones again, 'gee-s1ben status JOB' tells more:")
+        lines.append(f"retry       {_retry_text(status)}, 'gee-s1ben status JOB' tells more:")
         shown = sorted(status.troubled, key=lambda record: record.state is not JobState.FAILED)
         lines += cut([f"  {record.job.id}  {record.label}, {record.state}" for record in shown])
     if not status.open and status.jobs[JobState.LANDED]:
         lines.append("next        'gee-s1ben run' makes the dataset of what has come")
     return lines
+
+
+def _retry_text(status: Status) -> str:
+    """Say which 'retry' takes up what failed or was cancelled."""
+    failed, cancelled = status.jobs[JobState.FAILED], status.jobs[JobState.CANCELLED]
+    if not cancelled:
+        return "'gee-s1ben retry' tries failed ones again"
+    all_again = "'gee-s1ben retry --all' takes up cancelled ones again"
+    return f"'gee-s1ben retry' tries failed ones again, {all_again}" if failed else all_again
 
 
 def history_outcome(histories: Sequence[JobHistory]) -> Outcome:
@@ -96,8 +107,8 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 def plan_line(plan: Plan) -> str:
     """Return a plan in numbers, for people."""
     return (
-        f"{plan.patches} patches in {plan.requests} windows of {plan.jobs} passes: {plan.pixels / 1e6:.1f} Mpx, "
-        f"{plan.bytes / 1e6:.1f} MB"
+        f"{plural(plan.patches, 'patch')} in {plural(plan.requests, 'window')} of {plural(plan.jobs, 'pass')}: "
+        f"{plan.pixels / 1e6:.1f} Mpx, {plan.bytes / 1e6:.1f} MB"
     )
 
 
@@ -107,6 +118,7 @@ def forecast_data(found: Forecast) -> dict[str, Any]:
         "transport": found.transport,
         "rasters": found.jobs,
         "owed": estimate_data(found.owed),
+        "billed": found.billed,
         "budget_eecu_hours": found.budget.eecu_hours,
         "spent_eecu_hours": round(found.budget.spent_eecu_seconds / 3600, 9),
         "within_budget": found.within_budget,
@@ -117,17 +129,17 @@ def forecast_data(found: Forecast) -> dict[str, Any]:
 
 def forecast_lines(found: Forecast, now: float) -> list[str]:
     """Return what is owed and what it will cost, for people."""
-    owed, budget, dataset = found.owed, found.budget, found.dataset
+    owed, budget, dataset, billed = found.owed, found.budget, found.dataset, found.billed
     what = "requests" if found.transport == "direct" else "operations"
     takes = f"about {hours(dataset.seconds / 3600)} to write and verify"
-    disk = f"disk        {dataset.files:,} files, {size(dataset.bytes)}; {takes}"
+    disk = f"disk        {plural(dataset.files, 'file', grouped=True)}, {size(dataset.bytes)}; {takes}"
     if not owed.jobs:
         return [f"to do       nothing: all {found.jobs} {what} have come", disk]
     pixels = f"{owed.pixels / 1e6:,.1f} Mpx, {size(owed.bytes)}, {owed.requests:,} HTTP requests"
     lines = [
         f"to do       {owed.jobs} of {found.jobs} {what} ({found.transport}), {pixels}",
         f"time        {expected_text(owed, now)}",
-        f"cost        {cost(owed.eecu_hours)} EECU-hours ({_basis(owed.eecu_measured)}); {_quota(found)}",
+        *([f"cost        {cost(owed.eecu_hours)} EECU-hours ({_basis(owed.eecu_measured)}); {_quota(found)}"] * billed),
         disk,
     ]
     left = budget.left_eecu_hours
@@ -135,14 +147,15 @@ def forecast_lines(found: Forecast, now: float) -> list[str]:
         return lines
     if found.transport == "direct":
         return [*lines, "budget      not heeded: Earth Engine does not tell what direct requests cost"]
+    unit = _unit(billed=billed)
     verdict = "enough" if found.within_budget else "NOT ENOUGH: submission will stop before it is passed"
-    return [*lines, f"budget      {cost(left)} of {budget.eecu_hours:,g} EECU-hours left: {verdict}"]
+    return [*lines, f"budget      {cost(left)} of {budget.eecu_hours:,g} {unit} left: {verdict}"]
 
 
 def doctor_outcome(checks: Sequence[Check]) -> Outcome:
     """Show what all checks come to; people have seen each of them already."""
     to_do = sum(check.level is Level.TODO for check in checks)
-    ending = f"{to_do} thing{'s' * (to_do > 1)} to do" if to_do else "all is well"
+    ending = f"{plural(to_do, 'thing')} to do" if to_do else "all is well"
     data = {"well": not to_do, "checks": [{**asdict(check), "level": str(check.level)} for check in checks]}
     return Outcome(data, [ending], FINDINGS if to_do else DONE)
 
@@ -213,15 +226,20 @@ def cut(lines: list[str]) -> list[str]:
 
 def _cost_lines(status: Status) -> list[str]:
     spent, budget, owed = status.budget.spent_eecu_seconds / 3600, status.budget.eecu_hours, status.owed
-    if not spent and not owed.jobs and budget is None:
+    if (not spent and not owed.jobs and budget is None) or (not status.billed and budget is None):
         return []
     to_come = f", {cost(owed.eecu_hours)} to come ({_basis(owed.eecu_measured)})" if owed.jobs else ""
     against = f"; budget {budget:,g}" if budget is not None else ""
-    return [f"cost        {cost(spent)} EECU-hours so far{to_come}{against}"]
+    return [f"cost        {cost(spent)} {_unit(billed=status.billed)} so far{to_come}{against}"]
+
+
+def _unit(*, billed: bool) -> str:
+    """EECU-hours are Earth Engine's; those of the embedded service are a model, for trying a budget."""
+    return "EECU-hours" if billed else "modelled EECU-hours (nothing is billed)"
 
 
 def _basis(measured: int) -> str:
-    return f"from {measured} finished operation{'s' * (measured > 1)}" if measured else "assumed, nothing measured yet"
+    return f"from {plural(measured, 'finished operation')}" if measured else "assumed, nothing measured yet"
 
 
 def _quota(found: Forecast) -> str:
@@ -231,7 +249,7 @@ def _quota(found: Forecast) -> str:
     smallest, months = next(iter(found.months.items()))
     if tier == smallest:
         return f"within a month of the {tier} tier"
-    return f"{months} months of the {smallest} tier, {count} of {tier}"
+    return f"{plural(months, 'month')} of the {smallest} tier, {count} of {tier}"
 
 
 def _job_data(record: JobRecord) -> dict[str, Any]:

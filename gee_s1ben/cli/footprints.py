@@ -10,6 +10,7 @@ import typer
 from gee_s1ben.cli import querying
 from gee_s1ben.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath, Overrides, Quiet, Verbose, set_up_logging
 from gee_s1ben.cli.outcome import BAD_INPUT, DONE, FINDINGS, Outcome, say
+from gee_s1ben.domain.plural import plural
 
 _HELP = """Make a table of Sentinel-2 tiles (GeoParquet) from names, metadata, tables and areas.
 
@@ -142,9 +143,9 @@ def footprints(
     patches = sum(len(row.patches) for row in rows if row.patches is not None)
     counts = f"{len({row.tile for row in rows})} MGRS tiles"
     if patches:
-        counts += f", {patches} patches listed"
+        counts += f", {plural(patches, 'patch')} listed"
     where = f"in {out}" if rows else "none of the inputs can be used, nothing written"
-    line = f"{len(rows)} rows ({counts}), {len(merged)} merged, {len(refused)} refused: {where}"
+    line = f"{plural(len(rows), 'row')} ({counts}), {len(merged)} merged, {len(refused)} refused: {where}"
     return Outcome(data, [line], BAD_INPUT if not rows else FINDINGS if refused else DONE)
 
 

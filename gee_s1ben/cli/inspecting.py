@@ -20,6 +20,7 @@ from gee_s1ben.cli.options import (
     set_up_logging,
 )
 from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
+from gee_s1ben.domain.plural import plural
 
 if TYPE_CHECKING:
     from gee_s1ben.dataset.verification import VerificationReport
@@ -108,11 +109,11 @@ def stats(
         "patches": count,
         "bands": {name: one.as_dict() for name, one in found.items()},
     }
-    lines = [f"{count} patches of {folder}" + (f", split {split}" if split else "")]
+    lines = [f"{plural(count, 'patch')} of {folder}" + (f", split {split}" if split else "")]
     for name, one in found.items():
         line = f"  {name}  mean {one.mean:.4f} dB  std {one.std:.4f}  min {one.min:.2f}  max {one.max:.2f}"
         line += "".join(f"  p{at:g} {value:.2f}" for at, value in one.percentiles)
-        lines.append(line + (f"  ({one.invalid} pixels left out: NaN or infinite)" if one.invalid else ""))
+        lines.append(line + (f"  ({plural(one.invalid, 'pixel')} left out: NaN or infinite)" if one.invalid else ""))
     return Outcome(data, lines)
 
 
@@ -131,7 +132,6 @@ def diff(
     set_up_logging(verbose=verbose, quiet=quiet)
     from gee_s1ben.dataset.difference import diff_datasets
     from gee_s1ben.dataset.stored import open_dataset
-    from gee_s1ben.dataset.wording import counted, patches_counted
     from gee_s1ben.pipeline.progress import progress
 
     a, b = open_dataset(one), open_dataset(other)
@@ -156,13 +156,13 @@ def diff(
         "a": str(one), "b": str(other), "patches": common, "differing": differing, "only_in_a": alone["a"],
         "only_in_b": alone["b"], "pixels": pixels, "max_db": largest, "differences": kept,
     }  # fmt: skip
-    lines = [f"{patches_counted(common)} compared, {differing} {'differs' if differing == 1 else 'differ'}"]
+    lines = [f"{plural(common, 'patch')} compared, {differing} {'differs' if differing == 1 else 'differ'}"]
     if pixels:
-        lines[0] += f": {counted(pixels, 'pixel')}, by at most {largest:.6g} dB"
+        lines[0] += f": {plural(pixels, 'pixel')}, by at most {largest:.6g} dB"
     if not common:
         lines = ["no patch in common (patches are matched by name)"]
     lines += [
-        f"{patches_counted(alone[side])} only in {path}" for side, path in (("a", one), ("b", other)) if alone[side]
+        f"{plural(alone[side], 'patch')} only in {path}" for side, path in (("a", one), ("b", other)) if alone[side]
     ]
     lines += [f"  {difference['patch']}: {difference['what']}" for difference in kept]
     if differing + alone.total() > len(kept):
@@ -182,7 +182,7 @@ def verified(dataset: Path, sample_count: int | None) -> Outcome:
         "right": report.right,
         "findings": [{"what": finding.what, "reason": finding.reason} for finding in findings],
     }
-    lines = [f"{report.right} of {report.checked} patches right, {len(findings)} findings"]
+    lines = [f"{report.right} of {report.checked} patches right, {plural(len(findings), 'finding')}"]
     lines += [f"  {finding.what}: {finding.reason}" for finding in findings[:MOST_LINES]]
     if len(findings) > MOST_LINES:
         lines.append(f"  … and {len(findings) - MOST_LINES} more (--json lists all)")

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from gee_s1ben.domain.printable import printable
+
 ConfigPath = Annotated[
     Path,
     typer.Option("--config", "-c", help="The configuration file.", metavar="PATH", show_default=True),
@@ -19,7 +21,7 @@ Overrides = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, for machines.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; with a traceback for unexpected errors.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, and of messages only errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace a dataset that another plan made, once this one is complete.")
 ]
@@ -43,10 +45,17 @@ def dataset_folder(dataset: Path | None, config: Path, overrides: list[str] | No
     return load_config(config, overrides or ()).dataset.path
 
 
+class _Printable(logging.Formatter):
+    """Writes nothing that a terminal would obey: names in messages come from files and services."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 def set_up_logging(*, verbose: bool = False, quiet: bool = False) -> None:
     """Send our own messages to stderr; those of other packages only where they warn."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Printable("%(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.ERROR if quiet else logging.WARNING, force=True)
     # The client logs every attempt that it repeats; what matters of it comes back as an error of ours.
     for name in ("googleapiclient", "google.auth", "urllib3", "rasterio"):

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from gee_s1ben.domain.printable import on_one_line, printable
+
 DONE, FINDINGS, BAD_INPUT, UNEXPECTED = 0, 1, 2, 70
 NOT_YET = 124
 """The code that timeout(1) ends with."""
@@ -38,7 +40,7 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
 
 def show_error(kind: str, message: str, *, as_json: bool) -> None:
     """Print an error: one line on stderr, and with ``--json`` one object on stdout."""
-    say(f"error: {message}")
+    say(f"error: {on_one_line(message)}")
     if as_json:
         _print(json.dumps({"error": {"type": kind, "message": message}}, ensure_ascii=False))
 
@@ -46,7 +48,7 @@ def show_error(kind: str, message: str, *, as_json: bool) -> None:
 def say(text: str) -> None:
     """Print a line on stderr, where everything goes that is not the outcome."""
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(printable(text) + "\n")
         sys.stderr.flush()
     except (BrokenPipeError, ValueError):
         pass
@@ -59,8 +61,12 @@ def leave(code: int, message: str) -> NoReturn:
 
 
 def _print(text: str) -> None:
+    text = printable(text)
     try:
-        sys.stdout.write(text + "\n")
+        try:
+            sys.stdout.write(text + "\n")
+        except UnicodeEncodeError:  # a terminal of another encoding
+            sys.stdout.write(text.encode("ascii", "backslashreplace").decode("ascii") + "\n")
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has left; without this the interpreter complains once more at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

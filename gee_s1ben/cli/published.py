@@ -10,6 +10,7 @@ import typer
 
 from gee_s1ben.cli.options import AsJson, Quiet, Verbose, set_up_logging
 from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
+from gee_s1ben.domain.plural import plural
 
 app = typer.Typer(help="The published pairs of BigEarthNet.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -60,7 +61,8 @@ def check(
     lines = []
     for one in done:
         of = f" of {one.published:,}" if one.names < one.published else ""
-        lines.append(f"{one.what:<16}{one.names:,}{of} names, {f'{one.wrong:,} wrong' if one.wrong else 'all right'}")
+        names = f"{one.names:,}{of} names" if of else plural(one.names, "name", grouped=True)
+        lines.append(f"{one.what:<16}{names}, {f'{one.wrong:,} wrong' if one.wrong else 'all right'}")
         lines += [f"  {example}" for example in one.examples]
     lines.append(f"{'time':<16}{seconds:.1f} s")
     return Outcome(data, lines, FINDINGS if any(one.wrong for one in done) else DONE)

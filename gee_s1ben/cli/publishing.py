@@ -20,6 +20,7 @@ from gee_s1ben.cli.options import (
     set_up_logging,
 )
 from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import InputError
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def pack(
         "kept": packed.kept,
         "bytes": packed.bytes,
     }
-    line = f"{packed.patches} patches in {packed.path} ({packed.kept} were there), {packed.bytes / 1e6:.1f} MB"
+    line = f"{plural(packed.patches, 'patch')} in {packed.path} ({packed.kept} were there), {packed.bytes / 1e6:.1f} MB"
     return Outcome(data, [line])
 
 
@@ -165,7 +166,7 @@ def describe(
         "datasheet": str(described.datasheet),
         "citations": str(described.citations),
     }
-    lines = [f"{described.patches} patches described, {described.items} STAC items"]
+    lines = [f"{plural(described.patches, 'patch')} described, {plural(described.items, 'STAC item')}"]
     lines += [f"  {name:<11} {data[name]}" for name in ("stac", "geoparquet", "datasheet", "citations")]
     return Outcome(data, lines)
 

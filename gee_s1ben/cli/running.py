@@ -10,6 +10,7 @@ from typing import Any
 from gee_s1ben.cli.outcome import DONE, FINDINGS, Outcome
 from gee_s1ben.config import Config
 from gee_s1ben.dataset.verification import Finding
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.domain.shard import Shard
 from gee_s1ben.pipeline.assemble import Assembled, assemble
 from gee_s1ben.pipeline.fetch import Fetched, fetch
@@ -62,7 +63,7 @@ def _fetch(config: Config, _overwrite: bool, quiet: bool) -> Outcome:
     workspace = Workspace(config.workspace_path)
     with workspace.held(), connect(config) as connection:
         fetched = fetch(config, workspace, connection, quiet=quiet)
-    line = f"{fetched.requested} windows fetched ({fetched.bytes / 1e6:.1f} MB), {fetched.kept} were there"
+    line = f"{plural(fetched.requested, 'window')} fetched ({fetched.bytes / 1e6:.1f} MB), {fetched.kept} there before"
     return Outcome(_fetched_data(fetched), [line, *_given_up_lines(fetched)], FINDINGS if fetched.failed else DONE)
 
 
@@ -94,10 +95,10 @@ def _assembled_data(config: Config, assembled: Assembled) -> dict[str, Any]:
 
 
 def _assembled_line(config: Config, assembled: Assembled) -> str:
-    there = f"{assembled.kept} were there"
+    there = f"{assembled.kept} there before"
     rate = (assembled.written - assembled.kept) / assembled.seconds if assembled.seconds else 0.0
     took = f"{assembled.seconds:.1f} s" + (f", {rate:,.0f} new patches/s" if rate else "")
-    return f"{assembled.written} patches in {config.dataset.path} ({there}), {assembled.absent} absent; {took}"
+    return f"{plural(assembled.written, 'patch')} in {config.dataset.path} ({there}), {assembled.absent} absent; {took}"
 
 
 def _verify(config: Config, _overwrite: bool, quiet: bool) -> Outcome:
@@ -105,7 +106,8 @@ def _verify(config: Config, _overwrite: bool, quiet: bool) -> Outcome:
     with workspace.held():
         verified = verify(config, workspace, quiet=quiet)
         finish(config, workspace, verified)
-    line = f"{verified.right} patches right, {verified.absent} absent with a reason, {len(verified.findings)} findings"
+    findings = plural(len(verified.findings), "finding")
+    line = f"{plural(verified.right, 'patch')} right, {verified.absent} absent with a reason, {findings}"
     return Outcome(
         _verified_data(verified),
         [line, *_finding_lines(verified.findings)],
@@ -135,8 +137,8 @@ def _match_data(index: MatchIndex) -> dict[str, Any]:
 
 def _match_line(index: MatchIndex) -> str:
     return (
-        f"{index.patches} patches of {len(index.targets)} targets served by {index.passes} passes "
-        f"({index.scenes} candidate scenes); {index.absent} absent"
+        f"{plural(index.patches, 'patch')} of {plural(len(index.targets), 'target')} served by "
+        f"{plural(index.passes, 'pass')} ({plural(index.scenes, 'candidate scene')}); {index.absent} absent"
     )
 
 
@@ -203,14 +205,14 @@ def _report_lines(report: Report) -> list[str]:
     lines = [
         f"dataset     {summary.dataset}" + ("   (SIMULATED scenes, not radar data)" if summary.simulated else ""),
         f"patches     {_written(report)}, {summary.absent} absent"
-        + (f" ({report.assembled.kept} were there already)" if report.assembled.kept else ""),
+        + (f" ({report.assembled.kept} there before)" if report.assembled.kept else ""),
     ]
     lines += [f"  absent    {count}: {reason}" for reason, count in summary.absent_reasons.items()]
     lines += _given_up_lines(report.fetched)
     lines += _cut(
         [
             f"  pass      {one.pass_key} orbit {one.relative_orbit} {one.orbit_direction}, |Δt| {one.dt_hours:.1f} h: "
-            f"{one.patches} patches of {one.target}"
+            f"{plural(one.patches, 'patch')} of {one.target}"
             for one in summary.passes
         ]
     )

@@ -9,6 +9,7 @@ import typer
 
 from gee_s1ben.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath, Overrides, Quiet, Verbose, set_up_logging
 from gee_s1ben.cli.outcome import Outcome
+from gee_s1ben.domain.plural import plural
 
 _HELP = """Fill a catalog with simulated Sentinel-1 scenes over the tiles of the configuration.
 
@@ -84,4 +85,6 @@ def simulate(
         "seconds": round(report.seconds, 3),
     }
     counts = f"{kept} were there, {len(report.removed)} replaced"
-    return Outcome(data, [f"{len(report.scenes)} simulated scenes in {folder} ({counts}), {report.seconds:.1f} s"])
+    return Outcome(
+        data, [f"{plural(len(report.scenes), 'simulated scene')} in {folder} ({counts}), {report.seconds:.1f} s"]
+    )

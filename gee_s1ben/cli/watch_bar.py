@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from tqdm import tqdm
 
 from gee_s1ben.cli.exports_shown import hours
 from gee_s1ben.cli.outcome import say
+from gee_s1ben.domain.printable import printable
 from gee_s1ben.ledger import JobState, Standing
 from gee_s1ben.pipeline.status import Status
 from gee_s1ben.pipeline.watching import Looked
@@ -50,15 +52,20 @@ def watch_bar(*, quiet: bool = False, clock: Callable[[], float] = time.time) ->
         return
     rate = _Rate(clock)
     if sys.stderr.isatty():
-        with tqdm(file=sys.stderr, bar_format=_FORMAT, dynamic_ncols=True, delay=0.01) as bar:
+        with ExitStack() as stack:
+            bar: tqdm[NoReturn] | None = None
             problem = ""
 
             def drawn(looked: Looked) -> None:
-                nonlocal problem
+                nonlocal bar, problem
+                if bar is None:  # a bar that was never drawn ends without a newline, and one without a total is ugly
+                    bar = stack.enter_context(
+                        tqdm(total=looked.status.total, file=sys.stderr, bar_format=_FORMAT, dynamic_ncols=True)
+                    )
                 bar.total, bar.n = looked.status.total, come(looked.status)
                 bar.set_postfix_str(detail(looked.status, rate, clock()), refresh=True)
                 if looked.problem and looked.problem != problem:
-                    bar.write(looked.problem, file=sys.stderr)
+                    bar.write(printable(looked.problem), file=sys.stderr)
                 problem = looked.problem
 
             yield drawn

@@ -38,6 +38,9 @@ class LocatedValues:
         return ""
 
 
+_LARGEST = 2**63
+
+
 def read_located(path: Path) -> LocatedValues:
     """Read a YAML file of one mapping.
 
@@ -132,9 +135,12 @@ def _plain(node: yaml.Node, location: Location, name: str, origins: dict[Locatio
     if isinstance(node, yaml.SequenceNode):
         return [_plain(child, (*location, index), name, origins) for index, child in enumerate(node.value)]
     try:
-        return yaml.constructor.SafeConstructor().construct_object(node)
+        value = yaml.constructor.SafeConstructor().construct_object(node)
     except (ValueError, OverflowError, yaml.YAMLError) as error:
         raise ConfigError(f"{line}: {_shown(node)} cannot be read: {error}") from error
+    if isinstance(value, int) and abs(value) >= _LARGEST:  # some are larger than Python would write out again
+        raise ConfigError(f"{line}: {_shown(node)} cannot be read: it is beyond 64 bits")
+    return value
 
 
 def _shown(node: yaml.Node) -> str:

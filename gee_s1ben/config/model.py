@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -16,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     SerializerFunctionWrapHandler,
     Strict,
     Tag,
@@ -40,6 +42,9 @@ PIXEL_REQUEST_BYTES = 50_331_648
 ITEM_BYTES = 4
 """A pixel of one band is a float32."""
 
+MOST_GRID_PX = 4 * 10**9
+"""Of a grid of one's own, thirty times a Sentinel-2 tile: it is planned, matched and mapped as one."""
+
 _Item = TypeVar("_Item")
 
 
@@ -57,7 +62,21 @@ def _checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:
 
 
 def _path(value: Any) -> Any:
-    return Path(value).expanduser() if isinstance(value, str) and value and "\0" not in value else value
+    if not isinstance(value, str) or not value or "\0" in value:
+        return value
+    try:
+        os.fsencode(value)
+        return Path(value).expanduser()
+    except UnicodeEncodeError:
+        raise ValueError("holds a character that no path may have") from None
+    except RuntimeError:
+        raise ValueError(f"{value.split('/')[0]} is no user of this machine") from None
+
+
+def _own_folder(path: Path) -> Path:
+    if not path.name:
+        raise ValueError(f"must be a folder of its own, not {path}")
+    return path
 
 
 def _time(value: Any) -> Any:
@@ -68,7 +87,10 @@ def _time(value: Any) -> Any:
             return value
     if isinstance(value, datetime):
         # Sentinel times are UTC, written with or without the Z.
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        try:
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        except OverflowError:
+            raise ValueError(f"{value} is beyond the calendar in UTC") from None
     return value
 
 
@@ -197,6 +219,10 @@ class GridTarget(Section):
         a, b, _, d, e, _ = self.transform
         if a * e == b * d:
             raise ValueError("transform gives pixels without an area")
+        if self.width * self.height > MOST_GRID_PX:
+            raise ValueError(
+                f"{self.width} × {self.height} pixels are more than {MOST_GRID_PX:.0e}: split the grid into several"
+            )
         return self
 
     def targets(self, patch_px: int) -> tuple[Target, ...]:
@@ -467,7 +493,7 @@ class ExportSettings(Section):
 class DatasetSettings(Section):
     """What is written, and where."""
 
-    path: Folder = Field(Path("out/BigEarthNet"), description="a folder")
+    path: Annotated[Folder, AfterValidator(_own_folder)] = Field(Path("out/BigEarthNet"), description="a folder")
     layout: Literal["v1", "v2"] = Field("v2", description="v1 or v2")
     patch_px: int = Field(120, ge=1, le=8192, description="a whole number of pixels, 1 to 8192")
     tables: Folder | None = Field(None, description="BigEarthNet's metadata.parquet, or a folder of its tables")
@@ -496,6 +522,7 @@ class Config(Section):
     export: ExportSettings = Field(ExportSettings(), description="a group of keys")
     dataset: DatasetSettings = Field(DatasetSettings(), description="a group of keys")
     workspace: Folder | None = Field(None, description="a folder")
+    _catalog: str = PrivateAttr("")
 
     @model_validator(mode="before")
     @classmethod
@@ -550,6 +577,11 @@ class Config(Section):
         """The side of a request's window: whole patches, as many as ``export.window_px`` holds."""
         return self.export.window_px // self.dataset.patch_px * self.dataset.patch_px
 
+    @property
+    def catalog_as_written(self) -> str:
+        """The embedded service's catalog, from the configuration's folder where it lies in it: that folder may move."""
+        return self._catalog or str(self.embedded.catalog)
+
     def at(self, folder: Path) -> Config:
         """Return the same with relative paths taken from ``folder``."""
 
@@ -557,7 +589,8 @@ class Config(Section):
             return path if path.is_absolute() else folder / path
 
         tables = placed(self.dataset.tables) if self.dataset.tables else None
-        return self.model_copy(
+        catalog = self.embedded.catalog
+        copy = self.model_copy(
             update={
                 "embedded": self.embedded.model_copy(
                     update={"catalog": placed(self.embedded.catalog), "exports": placed(self.embedded.exports)}
@@ -567,6 +600,8 @@ class Config(Section):
                 "tiles": tuple(_placed(entry, placed) for entry in self.tiles),
             }
         )
+        copy._catalog = str(catalog.relative_to(folder) if catalog.is_relative_to(folder) else catalog)  # noqa: SLF001
+        return copy
 
 
 def _placed(entry: TargetSettings, placed: Callable[[Path], Path]) -> TargetSettings:

@@ -6,7 +6,9 @@ is made from the values that it is about.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,15 +18,15 @@ from gee_s1ben.dataset.contents import Contents
 from gee_s1ben.dataset.totals import Totals
 from gee_s1ben.dataset.wording import (
     choice_of_scenes,
-    counted,
     fill_rule,
     filters_speckle,
     grids,
     is_product,
     lineage,
-    patches_counted,
     source_unit,
 )
+from gee_s1ben.domain.plural import plural
+from gee_s1ben.domain.printable import markdown
 from gee_s1ben.domain.unit import unit_name
 
 _TO_ANSWER = "*To be answered by whoever publishes the dataset.*"
@@ -50,6 +52,15 @@ def datasheet(contents: Contents, totals: Totals, absent: Mapping[str, int]) -> 
     str
         Markdown; the same dataset gives the same text.
     """
+    # A dataset may be somebody else's: nothing in its tables may format, link or hold HTML here.
+    contents = replace(contents, record=markdown(dict(contents.record)))
+    totals = replace(
+        totals,
+        passes=Counter({(markdown(key), markdown(way), orbit): n for (key, way, orbit), n in totals.passes.items()}),
+        targets=Counter({markdown(key): n for key, n in totals.targets.items()}),
+        splits=Counter({markdown(split): n for split, n in totals.splits.items()}),
+    )
+    absent = markdown(dict(absent))
     parts: list[str] = [f"# Datasheet\n\n{_preface(contents)}"]
     for heading, questions in _sections(contents, totals, absent):
         parts.append(f"## {heading}")
@@ -158,8 +169,8 @@ def _composition(contents: Contents, totals: Totals, absent: Mapping[str, int]) 
         (
             "How many instances are there?",
             (
-                f"{patches_counted(totals.patches)}, {totals.bytes} bytes, from "
-                f"{counted(len(totals.scenes), 'scene')} for {counted(len(totals.targets), 'target')}."
+                f"{plural(totals.patches, 'patch')}, {totals.bytes} bytes, from "
+                f"{plural(len(totals.scenes), 'scene')} for {plural(len(totals.targets), 'target')}."
             ),
         ),
         (
@@ -188,9 +199,9 @@ def _missing(absent: Mapping[str, int]) -> str:
     if not missing:
         return "No: every patch that was wanted is there."
     reasons = "".join(f"\n- {count}: {reason}" for reason, count in _most(absent))
-    more = f"\n- and {counted(len(absent) - _MOST_LISTED, 'more reason')}" if len(absent) > _MOST_LISTED else ""
+    more = f"\n- and {plural(len(absent) - _MOST_LISTED, 'more reason')}" if len(absent) > _MOST_LISTED else ""
     verbs = "that was wanted is" if missing == 1 else "that were wanted are"
-    return f"{patches_counted(missing)} {verbs} absent; `absent.csv` says of each why.{reasons}{more}"
+    return f"{plural(missing, 'patch')} {verbs} absent; `absent.csv` says of each why.{reasons}{more}"
 
 
 def _validity(contents: Contents, totals: Totals) -> str:
@@ -202,7 +213,7 @@ def _validity(contents: Contents, totals: Totals) -> str:
         return f"pixels without data would have been {fill_rule(contents)}, and there were none"
     verb = "was" if totals.filled_px == 1 else "were"
     return (
-        f"{counted(totals.filled_px, 'pixel')} without data, in {patches_counted(totals.filled[True])}, {verb} "
+        f"{plural(totals.filled_px, 'pixel')} without data, in {plural(totals.filled[True], 'patch')}, {verb} "
         f"{fill_rule(contents)}"
     )
 
@@ -215,7 +226,7 @@ def _labels(contents: Contents, totals: Totals) -> str:
     )
     if totals.labelled:
         text = (
-            f"{totals.labelled} of {patches_counted(totals.patches)} have labels of BigEarthNet's {classes} classes, "
+            f"{totals.labelled} of {plural(totals.patches, 'patch')} have labels of BigEarthNet's {classes} classes, "
             f"carried over from its tables: {where}."
         )
     else:
@@ -245,7 +256,7 @@ def _noise(contents: Contents, totals: Totals) -> str:
 def _collection(contents: Contents, totals: Totals) -> list[tuple[str, str]]:
     count = totals.patches or 1
     passes = "".join(
-        f"\n- {key}, {direction}, relative orbit {orbit}: {patches_counted(patches)}"
+        f"\n- {key}, {direction}, relative orbit {orbit}: {plural(patches, 'patch')}"
         for (key, direction, orbit), patches in _most(totals.passes)
     )
     more = len(totals.passes) - _MOST_LISTED
@@ -271,7 +282,7 @@ def _acquired(contents: Contents, totals: Totals) -> str:
     unit = unit_name(source_unit(contents))
     text = f"Taken from `{contents.record.get('collection')}` ({unit}) {_backend(contents)}. "
     if strangers:
-        named = counted(strangers, "scene bears", "scenes bear")
+        named = f"{plural(strangers, 'scene')} {'bears' if strangers == 1 else 'bear'}"
         return f"{text}{named} no name of a Sentinel-1 product: whoever publishes the dataset has to say what they are."
     return f"By the C-band radars of Sentinel-1. {text}".strip()
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from gee_s1ben.dataset.geotiff import same_grid
 from gee_s1ben.dataset.stored import Dataset, StoredPatch
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import RasterError
 from gee_s1ben.storage.files import read_patch
 
@@ -96,7 +97,9 @@ def _differences(
             yield Difference(name, f"{band}: {found}")
         elif found[0]:
             count, largest = found
-            yield Difference(name, f"{band}: {count} pixels differ, by at most {largest:.6g} dB", count, largest)
+            yield Difference(
+                name, f"{band}: different in {plural(count, 'pixel')}, by at most {largest:.6g} dB", count, largest
+            )
     if metadata:
         yield from (Difference(name, what) for what in _metadata_differences(one, other))
 

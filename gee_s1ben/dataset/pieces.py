@@ -16,6 +16,7 @@ from rasterio.io import MemoryFile
 from gee_s1ben.dataset.crs import crs_text, rasterio_crs, same_crs
 from gee_s1ben.dataset.validity import LIMIT_DB, Pixels
 from gee_s1ben.domain.grid import Grid
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import IncompleteRasterError, InputError, RasterError
 from gee_s1ben.storage.geotiff import GDAL_ERRORS, open_geotiff
 
@@ -163,7 +164,7 @@ def emptiness(bands: Mapping[str, Pixels]) -> str:
 def _check(placed: PlacedFile, file: Any, grid: Grid, bands: tuple[str, ...]) -> None:
     name = placed.name
     if file.count != len(bands):
-        raise RasterError(f"{name}: {file.count} bands instead of {len(bands)} ({', '.join(bands)})")
+        raise RasterError(f"{name}: {plural(file.count, 'band')} instead of {len(bands)} ({', '.join(bands)})")
     if any(file.descriptions) and tuple(file.descriptions) != bands:
         shown = ", ".join(str(one)[:40] for one in file.descriptions)
         raise RasterError(f"{name}: bands {shown} instead of {', '.join(bands)}")
@@ -207,7 +208,7 @@ def _check_cover(parts: Sequence[tuple[PlacedFile, Any]], grid: Grid) -> None:
     covered = sum(file.width * file.height for _, file in parts)
     if covered != grid.width * grid.height:
         raise IncompleteRasterError(
-            f"{len(parts)} files cover {covered} of {grid.width * grid.height} pixels: at least one is missing"
+            f"{plural(len(parts), 'file')} with {covered} of {grid.width * grid.height} pixels: at least one is missing"
         )
 
 

@@ -17,6 +17,7 @@ from gee_s1ben.dataset.plain_bands import PlainBands, open_plain_bands
 from gee_s1ben.dataset.tiff import float_bands, read_tags
 from gee_s1ben.dataset.validity import Pixels
 from gee_s1ben.domain.grid import Grid
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import InputError, RasterError
 from gee_s1ben.storage.geotiff import GDAL_ERRORS, open_geotiff
 
@@ -120,7 +121,7 @@ def open_raster(
 
 def _check(path: Path, file: Any, grid: Grid, polarisations: tuple[str, ...], *, named: bool) -> None:
     if file.count != len(polarisations):
-        raise RasterError(f"{path}: {file.count} bands, where {' and '.join(polarisations)} are wanted")
+        raise RasterError(f"{path}: {plural(file.count, 'band')}, where {' and '.join(polarisations)} are wanted")
     if file.descriptions != polarisations and (named or any(file.descriptions)):
         names = ", ".join(str(name) for name in file.descriptions)
         raise RasterError(f"{path}: its bands are named {names}, not {', '.join(polarisations)} in this order")

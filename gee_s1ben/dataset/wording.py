@@ -34,16 +34,6 @@ _MATCH = (
 _TILE = re.compile(r"\d{2}[A-Z]{3}_\d{8}T\d{6}")
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun: 1 pass, 2 passes."""
-    return f"{number} {one if number == 1 else many or f'{one}s'}"
-
-
-def patches_counted(number: int) -> str:
-    """Return a number of patches with its noun."""
-    return counted(number, "patch", "patches")
-
-
 def collection_id(contents: Contents) -> str:
     """Id of a dataset's collection, from the plan that it was made by."""
     return f"gee-s1ben-{str(contents.record.get('plan', 'dataset'))[:16]}"

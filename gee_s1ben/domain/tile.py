@@ -22,6 +22,11 @@ PIXEL_M = 10
 _FALSE_NORTHING_SOUTH_M = 10_000_000
 
 
+MOST_PATCHES = 300_000
+"""Of one target: a Sentinel-2 tile has 8,281 of 120 pixels."""
+_YEARS = 1970, 2200
+
+
 @dataclass(frozen=True, slots=True)
 class PatchBlock:
     """A rectangle of patches, both ends included."""
@@ -91,6 +96,8 @@ class Target:
         check_target_name(self.name)
         if self.acquired.utcoffset() != timedelta(0):
             raise InputError(f"target {self.name}: the time {self.acquired!r} is not in UTC")
+        if not _YEARS[0] <= self.acquired.year <= _YEARS[1]:
+            raise InputError(f"target {self.name}: {self.acquired:%Y-%m-%d} is not a day of {_YEARS[0]} to {_YEARS[1]}")
         whole = PatchBlock.whole(self.grid, self.patch_px)
         if self.cells is not None:
             cells = tuple(sorted(set(self.cells), key=lambda cell: cell[::-1]))
@@ -103,6 +110,11 @@ class Target:
             raise InputError(
                 f"target {self.name}: the patch block reaches column {self.block.last_col}, row {self.block.last_row}; "
                 f"the last whole patch is {whole.last_col}, {whole.last_row}"
+            )
+        if len(self.block) > MOST_PATCHES:
+            raise InputError(
+                f"target {self.name}: {len(self.block):,} patches are more than {MOST_PATCHES:,}; give a block of "
+                "patches, larger patches, or several grids"
             )
 
     @classmethod

@@ -103,6 +103,11 @@ def read_tiles(path: Path) -> list[Target]:
     InputError
         It cannot be read, or a row of it cannot be used.
     """
+    if path.is_file() and not _is_parquet(path):
+        raise InputError(
+            f"{path} is no readable Parquet file: 'gee-s1ben footprints {path.name} --out tiles.parquet' makes one of "
+            "names, products or areas; name that"
+        )
     targets = []
     for row in read(path, None):
         if isinstance(row, Refusal):
@@ -113,6 +118,14 @@ def read_tiles(path: Path) -> list[Target]:
     if not targets:
         raise InputError(f"{path} has no rows that want a patch")
     return targets
+
+
+def _is_parquet(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"PAR1"
+    except OSError:
+        return True  # reading it says what is wrong
 
 
 def read(path: Path, span: Span | None) -> Readings:  # noqa: ARG001  # every row has its time

@@ -223,8 +223,7 @@ def _record_name(config: Config, piece: _Piece) -> str:
     job, window, known = piece.job, piece.window, piece.known
     cells = [[list(cell), piece.served[cell].scene, *piece.served[cell].sources] for cell in window.cells]
     carried = [[list(cell), asdict(known[cell])] for cell in window.cells if cell in known]
-    made: list[Any] = [str(config.dataset.path), config.dataset.layout, config.match.choice]
-    made += [config.dataset.fill, config.dataset.min_valid]
+    made: list[Any] = [config.dataset.layout, config.match.choice, config.dataset.fill, config.dataset.min_valid]
     what = digest(made, str(piece.target.product), piece.target.key, cells, carried)
     return f"assembled/{job.fingerprint}/{window.name}_{what[:16]}"
 

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from gee_s1ben.config import Config
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.pipeline.assignment import Cell
 from gee_s1ben.pipeline.exclusion import LeftOut
 from gee_s1ben.pipeline.match import TargetMatch
@@ -110,16 +111,17 @@ def coverage_lines(tiles: Sequence[TileCoverage]) -> Iterator[str]:
     wanted, served = sum(tile.wanted for tile in tiles), sum(tile.served for tile in tiles)
     bare = [tile for tile in tiles if not tile.served]
     part = [tile for tile in tiles if 0 < tile.served < tile.wanted]
-    yield f"{served} of {wanted} patches of {len(tiles)} tiles are served"
-    yield f"{len(tiles) - len(bare) - len(part)} tiles are served whole, {len(part)} in part, {len(bare)} not at all"
+    yield f"{served} of {plural(wanted, 'patch')} of {plural(len(tiles), 'tile')} served"
+    whole = plural(len(tiles) - len(bare) - len(part), "tile")
+    yield f"{whole} served whole, {len(part)} in part, {len(bare)} not at all"
     for tile in tiles:
         yield ""
         yield f"{tile.target}  {tile.title}"
-        yield f"  {tile.served} of {tile.wanted} patches; passes cover {tile.coverage:.1%} of what is wanted"
+        yield f"  {tile.served} of {plural(tile.wanted, 'patch')}; passes cover {tile.coverage:.1%} of what is wanted"
         for one in tile.passes:
             yield (
                 f"  {one['pass']}  orbit {one['relative_orbit']} {one['orbit_direction']}, {one['dt_hours']:+.1f} h: "
-                f"{one['patches']} patches"
+                f"{plural(one['patches'], 'patch')}"
             )
         for group in tile.uncovered:
             yield f"  uncovered, {len(group.cells)}: {group.reason}"

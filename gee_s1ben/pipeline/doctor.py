@@ -20,6 +20,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 
 from gee_s1ben.config import Config
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import GeeS1benError, WorkspaceError
 from gee_s1ben.pipeline import notifying
 from gee_s1ben.pipeline.forecast import forecast
@@ -58,20 +59,22 @@ class Check:
     """What to do about it."""
 
 
-def examine(config: Config, *, clock: Callable[[], float] = time.time) -> Iterator[Check]:
+def examine(config: Config, *, notify: bool = False, clock: Callable[[], float] = time.time) -> Iterator[Check]:
     """Look at everything, one check after the other; each comes as soon as it is done.
 
     Parameters
     ----------
     config : Config
         What is to be made, and how.
+    notify : bool
+        Send a test message to whoever is told of the end of a poll.
     clock : callable
         Epoch seconds by this machine.
     """
     yield check_versions()
     yield from check_disk(config)
     yield check_workspace(config)
-    yield check_notifications()
+    yield check_notifications(send=notify)
     if config.backend == "earthengine":
         project, credentials = check_project(config), check_credentials(config)
         yield from (project, credentials)
@@ -172,9 +175,12 @@ def check_workspace(config: Config) -> Check:
     return Check("folders", Level.OK, f"{workspace.path} and {config.dataset.path} can be written")
 
 
-def check_notifications(environment: Mapping[str, str] = os.environ) -> Check:
-    """Find out whether somebody is told of the end of a poll, and whether that can work."""
+def check_notifications(environment: Mapping[str, str] = os.environ, *, send: bool = False) -> Check:
+    """Find out whether somebody is told of the end of a poll, and whether that can work; on request by a message."""
     places = notifying.addresses(environment)
+    if not places and send:
+        advice = f"set {notifying.VARIABLE} to addresses as on https://appriseit.com/services/"
+        return Check("notifications", Level.TODO, f"nobody to send a test to: {notifying.VARIABLE} is not set", advice)
     if not places:
         return Check("notifications", Level.OK, f"none asked for ({notifying.VARIABLE} is not set)")
     try:
@@ -182,7 +188,11 @@ def check_notifications(environment: Mapping[str, str] = os.environ) -> Check:
     except importlib.metadata.PackageNotFoundError:
         found = f"{notifying.VARIABLE} is set, but Apprise is not installed"
         return Check("notifications", Level.TODO, found, f"pip install '{PACKAGE}[notifications]'")
-    return Check("notifications", Level.OK, f"{places} address{'es' * (places > 1)}, through Apprise {version}")
+    problem = notifying.notify(notifying.TEST, environment) if send else notifying.check_addresses(environment)
+    if problem:
+        return Check("notifications", Level.TODO, problem, "https://appriseit.com/services/ has the form of each")
+    sent = "a test message was sent to " if send else ""
+    return Check("notifications", Level.OK, f"{sent}{plural(places, 'address')}, through Apprise {version}")
 
 
 def check_project(config: Config, environment: Mapping[str, str] = os.environ) -> Check:
@@ -252,6 +262,8 @@ def check_budget(config: Config) -> Check:
             Level.NOTE if config.export.budget_eecu_hours else Level.OK,
             f"{what}: Earth Engine does not tell what direct requests cost",
         )
+    if config.backend == "embedded" and config.export.budget_eecu_hours is None:
+        return Check("budget", Level.OK, "the embedded service bills nothing")
     basis = "measured" if expected.owed.eecu_measured else "assumed, nothing was measured yet"
     cost = f"{expected.owed.eecu_hours:.2g} EECU-hours to come ({basis})"
     left = expected.budget.left_eecu_hours

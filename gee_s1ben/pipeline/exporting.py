@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from gee_s1ben.config import Config
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import AccessError, Reaction, ServiceError, WorkspaceError
 from gee_s1ben.ledger import Cause, FileRecord, JobRecord, JobState, Ledger
 from gee_s1ben.pipeline.arriving import INCOMING, Arrived, still_missing
@@ -184,7 +185,7 @@ def settle(context: Exporting) -> int:
             lost.append((record, missing))
     with ledger.transaction():
         for record, missing in lost:
-            reason = f"{len(missing)} windows are not in the workspace any more"
+            reason = f"{plural(len(missing), 'window')} not in the workspace any more"
             ledger.again(record.job.id, Cause.LOST if record.attempt else Cause.FIRST, record.division, reason)
     _sweep(context)
     return there
@@ -266,7 +267,7 @@ def _check_hope(polled: Polled) -> None:
     """
     held, jobs = polled.submitted.held, polled.jobs
     if held and not (jobs[JobState.SUBMITTED] or jobs[JobState.EXPORTED]) and not polled.moved:
-        raise ServiceError(f"{jobs[JobState.PLANNED]} rasters are left: {held}", reaction=Reaction.HOLD)
+        raise ServiceError(f"{plural(jobs[JobState.PLANNED], 'raster')} left: {held}", reaction=Reaction.HOLD)
 
 
 def _identity(workspace: Workspace, ledger: Ledger) -> uuid.UUID:

@@ -46,6 +46,8 @@ class Forecast:
     months: dict[str, int]
     """Tier of Earth Engine → months of its quota that what is owed takes."""
     dataset: DatasetSize
+    billed: bool = True
+    """Whether EECU-hours are counted by Google; those of the embedded service are a model."""
 
     @property
     def within_budget(self) -> bool | None:
@@ -79,7 +81,8 @@ def forecast(config: Config, workspace: Workspace) -> Forecast:
         owed = expected(config, ledger, sizes)
         spent = budget(config, ledger) if ledger else Budget(config.export.budget_eecu_hours)
     size = dataset_size(config, load_plan(config, workspace).patches)
-    return Forecast(config.export.transport, count, owed, spent, months(owed.eecu_hours), size)
+    billed = config.backend == "earthengine"
+    return Forecast(config.export.transport, count, owed, spent, months(owed.eecu_hours), size, billed)
 
 
 def dataset_size(config: Config, patches: int) -> DatasetSize:

@@ -13,6 +13,7 @@ import shapely
 from shapely.errors import GEOSException
 
 from gee_s1ben.config import Config
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.domain.reprocessing import superseded
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.domain.tile import Target
@@ -103,7 +104,7 @@ def match(config: Config, workspace: Workspace) -> MatchIndex:
         first = workspace.load(f"match/{key}", TargetMatch, "match").assignment.absent[0]
         _log.warning("%s: no patch can be made: %s", key, first.reason)
     if len(bare) > _MOST_WARNINGS:
-        _log.warning("and no patch of %d more targets", len(bare) - _MOST_WARNINGS)
+        _log.warning("and no patch of %s", plural(len(bare) - _MOST_WARNINGS, "more target"))
     return index
 
 
@@ -266,7 +267,7 @@ def match_digest(config: Config) -> str:
     """Digest of what in a configuration decides the matches."""
     return digest(
         config.backend,
-        str(config.embedded.catalog) if config.backend == "embedded" else None,
+        config.catalog_as_written if config.backend == "embedded" else None,
         [_target_digest(target) for target in config.targets()],
         config.match.model_dump(mode="json"),
         config.radar.polarisations,

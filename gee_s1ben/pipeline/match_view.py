@@ -13,6 +13,7 @@ from gee_s1ben.pipeline.assignment import PatchGroup
 from gee_s1ben.pipeline.footprints import to_degrees
 from gee_s1ben.pipeline.match import TargetMatch
 from gee_s1ben.pipeline.selection import by_nearness
+from gee_s1ben.quality.colours import orbit_colours
 from gee_s1ben.quality.match_map import MapGroup, MapPass, MapTile, MapView, Point, SliceView
 
 _MESH_STEPS = 8
@@ -66,6 +67,7 @@ class MapBuilder:
     def view(self, title: str) -> MapView:
         """Return all that the map shows."""
         passes = group_passes(self._scenes.values())
+        colours = self.colours()
         places = {scene.id: number for number, one in enumerate(passes) for scene in one.slices}
         slices = {scene.id: number for one in passes for number, scene in enumerate(one.slices)}
         # Everything stands on one side of 180°, so that footprints lie where their tiles do.
@@ -75,8 +77,13 @@ class MapBuilder:
             title,
             notice,
             tuple(_tile(draft, places, slices, middle) for draft in self._drafts),
-            tuple(_pass(one, self._keys[one.slices[0].id], middle) for one in passes),
+            tuple(_pass(one, self._keys[one.slices[0].id], middle, colours[one.relative_orbit]) for one in passes),
         )
+
+    def colours(self) -> dict[int, str]:
+        """Return the colour of every relative orbit on the map."""
+        orbits = {one.key: one.relative_orbit for one in group_passes(self._scenes.values())}
+        return orbit_colours([orbits[key] for key in draft.passes] for draft in self._drafts)
 
 
 def _tile(draft: _Draft, places: dict[str, int], slices: dict[str, int], middle: float) -> MapTile:
@@ -99,13 +106,14 @@ def _tile(draft: _Draft, places: dict[str, int], slices: dict[str, int], middle:
     )
 
 
-def _pass(one: Pass, key: str, middle: float) -> MapPass:
+def _pass(one: Pass, key: str, middle: float, colour: str) -> MapPass:
     return MapPass(
         key,
         one.relative_orbit,
         one.orbit_direction,
         one.acquired.isoformat(),
         tuple(SliceView(scene.index, _ring(scene, middle)) for scene in one.slices),
+        colour,
     )
 
 

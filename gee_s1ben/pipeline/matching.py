@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from gee_s1ben.domain.job import Token
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.ledger import Cause, Ledger, OperationRecord, Seen, Standing
 from gee_s1ben.pipeline.context import intended
 from gee_s1ben.session.exports import Operation, OperationState
@@ -110,7 +111,7 @@ def adopt(ledger: Ledger, listed: Mapping[Token, Sequence[Operation]], identity:
 
 def _chosen(record: OperationRecord, candidates: Sequence[Operation]) -> Operation:
     if len(candidates) > 1:
-        _log.error("%d operations bear the token %s; one was expected", len(candidates), record.token)
+        _log.error("%s with the token %s; one was expected", plural(len(candidates), "operation"), record.token)
     for operation in candidates:
         if operation.name == record.name:
             return operation

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import Reaction
 from gee_s1ben.ledger import Cause, Standing
 
@@ -120,14 +121,14 @@ def _after_failure(situation: Situation, failed: Sequence[Piece]) -> Decision:
         return Decision(Do.AGAIN, reason, Cause.SMALLER, MOST_DIVISION)
     if what is Cause.PAUSED:
         if situation.paused >= MOST_PAUSED:
-            return Decision(Do.FAIL, f"{reason} ({situation.paused + 1} times)", pause=True)
+            return Decision(Do.FAIL, f"{reason} ({plural(situation.paused + 1, 'time')})", pause=True)
         return Decision(Do.AGAIN, reason, Cause.PAUSED, situation.division, pause=True)
     return _anew(situation, reason)
 
 
 def _anew(situation: Situation, reason: str) -> Decision:
     if situation.anew >= MOST_ANEW:
-        return Decision(Do.FAIL, f"{reason} ({situation.anew + 1} attempts)")
+        return Decision(Do.FAIL, f"{reason} ({plural(situation.anew + 1, 'attempt')})")
     return Decision(Do.AGAIN, reason, Cause.ANEW, situation.division)
 
 

@@ -18,6 +18,7 @@ from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.pipeline.footprints import scene_polygon
 from gee_s1ben.pipeline.plan import TargetPlan, load_plan, load_target_plan
+from gee_s1ben.pipeline.showing import shown_colours
 from gee_s1ben.pipeline.workspace import Workspace
 from gee_s1ben.quality.quicklook import write_quicklook
 from gee_s1ben.quality.view import Cell, ExampleView, PassView, QuicklookView, Ring, choose_examples
@@ -68,6 +69,7 @@ def summarise(config: Config, workspace: Workspace) -> Summary:
     """
     plan = load_plan(config, workspace)
     root = config.dataset.path
+    colours = shown_colours(workspace)
     pictures = {key: workspace.path / f"quicklook_{key}.png" for key in plan.targets[:MOST_PICTURES]}
     reasons: Counter[str] = Counter()
     absent: dict[str, list[Cell]] = {key: [] for key in pictures}
@@ -82,9 +84,9 @@ def summarise(config: Config, workspace: Workspace) -> Summary:
         counts.update((key, row.pass_key, row.relative_orbit, row.orbit_direction, row.dt_hours) for row in rows)
         if key in bare:
             del bare[key]
-            draw(config, load_target_plan(workspace, key), rows, absent[key], pictures[key])
+            draw(config, load_target_plan(workspace, key), rows, absent[key], pictures[key], colours)
     for key in bare:
-        draw(config, load_target_plan(workspace, key), (), absent[key], pictures[key])
+        draw(config, load_target_plan(workspace, key), (), absent[key], pictures[key], colours)
     passes = tuple(
         PassSummary(*key, count) for key, count in sorted(counts.items(), key=lambda item: (item[0][0], -item[1]))
     )
@@ -102,8 +104,15 @@ def summarise(config: Config, workspace: Workspace) -> Summary:
     )
 
 
-def draw(config: Config, plan: TargetPlan, written: Iterable[PatchRow], absent: Sequence[Cell], path: Path) -> None:
-    """Draw one target: its passes and some of its patches."""
+def draw(
+    config: Config,
+    plan: TargetPlan,
+    written: Iterable[PatchRow],
+    absent: Sequence[Cell],
+    path: Path,
+    colours: Mapping[int, str],
+) -> None:
+    """Draw one target: its passes, each in the colour of its relative orbit, and some of its patches."""
     root, form, target = config.dataset.path, layout(config.dataset.layout), plan.target
     rows = {(row.col, row.row): row for row in written}
     cells: defaultdict[str, list[Cell]] = defaultdict(list)
@@ -125,7 +134,7 @@ def draw(config: Config, plan: TargetPlan, written: Iterable[PatchRow], absent: 
         _example(root, form, rows[cell], cell, key, config.radar.polarisations) for key, cell in choose_examples(cells)
     )
     subtitle = str(target.product) if target.product else f"{target.acquired:%Y-%m-%d %H:%M:%S} UTC"
-    view = QuicklookView(target.name, subtitle, target.grid, target.patch_px, passes, tuple(absent), examples)
+    view = QuicklookView(target.name, subtitle, target.grid, target.patch_px, passes, tuple(absent), examples, colours)
     write_quicklook(path, view)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from gee_s1ben.config import Config
 from gee_s1ben.dataset.atomic import atomic_write
 from gee_s1ben.dataset.seed_dictionaries import SeedLink, write_seed_dictionaries
+from gee_s1ben.domain.printable import on_one_line
+from gee_s1ben.errors import WorkspaceError
 from gee_s1ben.pipeline.coverage import coverage_data, coverage_lines, tile_coverage
 from gee_s1ben.pipeline.footprints import outline
 from gee_s1ben.pipeline.match import MatchIndex, TargetMatch
@@ -18,6 +20,22 @@ from gee_s1ben.pipeline.workspace import Workspace
 from gee_s1ben.quality.match_map import match_map
 
 TABLE, REPORT, REPORT_TEXT, MAP = "match.parquet", "coverage.json", "coverage.txt", "match.html"
+COLOURS = "colours"
+
+
+@dataclass(frozen=True, slots=True)
+class OrbitColours:
+    """What the map shows relative orbits in; other pictures show them so too."""
+
+    colours: dict[int, str]
+
+
+def shown_colours(workspace: Workspace) -> dict[int, str]:
+    """Return the colours of the map, by relative orbit; none where there is no map."""
+    try:
+        return workspace.load(COLOURS, OrbitColours, "match").colours
+    except WorkspaceError:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +64,11 @@ def show_match(config: Config, workspace: Workspace, index: MatchIndex) -> Shown
             table.add(matched)
             builder.add(matched)
             tiles.append(tile_coverage(config, matched))
+    workspace.save(COLOURS, OrbitColours(builder.colours()))
     view = builder.view(f"{config.dataset.path.name}: Sentinel-1 for Sentinel-2")
     texts = {
         shown.report: json.dumps(coverage_data(tiles), ensure_ascii=False, indent=1),
-        shown.report_text: "\n".join(coverage_lines(tiles)),
+        shown.report_text: "\n".join(map(on_one_line, coverage_lines(tiles))),
         shown.map: match_map(view),
     }
     for path, text in texts.items():

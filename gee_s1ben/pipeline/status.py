@@ -44,6 +44,8 @@ class Status:
     """The jobs that failed or were cancelled."""
     notes: Mapping[str, str]
     """Such as ``polled``, when the service was last asked, and ``paused``, why a destination is."""
+    billed: bool = True
+    """Whether EECU-hours are counted by Google; those of the embedded service are a model."""
 
     @property
     def total(self) -> int:
@@ -113,6 +115,7 @@ def standing(config: Config, ledger: Ledger) -> Status:
         reasons=dict(told.most_common()),
         troubled=tuple(troubled),
         notes=notes,
+        billed=config.backend == "earthengine",
     )
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from gee_s1ben.config import Config
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import AccessError, GeeS1benError, InputError, Reaction, ServiceError, WorkspaceError
 from gee_s1ben.ledger import OUT, JobRecord, Ledger
 from gee_s1ben.pipeline.arriving import Arrived
@@ -150,6 +151,8 @@ def probe(
 ) -> int:
     """Submit the first jobs of the plan, and poll until the operations that are out have ended; they are not wasted.
 
+    With a budget the first goes alone and tells what one costs; the others follow as far as the budget pays for them.
+
     Returns
     -------
     int
@@ -169,9 +172,11 @@ def probe(
         while True:
             polled = poll(context, most=most)
             told(Looked(standing(config, ledger), polled))
-            most = 0  # no second helping
+            most = max(0, most - polled.submitted.jobs)  # no second helping
             counts = ledger.operation_counts()
             if not any(counts[one] for one in OUT):
+                if most and polled.submitted.held:
+                    _log.warning("%s not probed: %s", plural(most, "job"), polled.submitted.held)
                 return len(ledger.finished())
             pause(LONGEST_PAUSE[config.backend])
 

@@ -7,7 +7,9 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +19,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from gee_s1ben.dataset.atomic import atomic_write, storage_errors
+from gee_s1ben.dataset.atomic import PARTIAL_PREFIX, atomic_write, storage_errors
 from gee_s1ben.domain.shard import Shard
 from gee_s1ben.errors import StorageError, WorkspaceError
 
@@ -27,6 +29,12 @@ _log = logging.getLogger(__name__)
 
 MARK = "gee-s1ben.workspace"
 """A file that says whose folder this is."""
+
+_UNFINISHED = re.compile(rf"{re.escape(PARTIAL_PREFIX)}[0-9a-f]{{8}}-")
+_FRESH_SECONDS = 600.0
+
+_LOCK_FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+"""A lock file is written to: where it is a link, somebody else's file would be."""
 
 IDENTITY = "identity"
 """A file with a random UUID that all request ids of this folder are made from; beside the ledger, to outlive it."""
@@ -50,6 +58,7 @@ class Workspace:
             It cannot be written.
         """
         with self._locked(MARK, f"process {os.getpid()}"):
+            self._sweep()
             yield
 
     @contextmanager
@@ -88,7 +97,7 @@ class Workspace:
             if foreign:
                 raise WorkspaceError(f"{self.path} holds something else; choose another 'workspace' or empty it")
             (self.path / name).parent.mkdir(exist_ok=True)
-            descriptor = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(self.path / name, _LOCK_FLAGS | os.O_CREAT, 0o644)
         except OSError as error:
             raise StorageError(f"cannot use the workspace {self.path}: {error.strerror or error}") from error
         try:
@@ -114,9 +123,22 @@ class Workspace:
         finally:
             os.close(descriptor)
 
+    def _sweep(self) -> None:
+        """Remove what killed stages left unfinished; the folder is held."""
+        with storage_errors(self.path):
+            for folder, _, names in os.walk(self.path):
+                for name in names:
+                    if _UNFINISHED.match(name) and not self._is_fresh_note(Path(folder, name)):
+                        Path(folder, name).unlink(missing_ok=True)
+
+    @staticmethod
+    def _is_fresh_note(path: Path) -> bool:
+        """Whether it may be one of the few files that are written without the lock, just now."""
+        return path.suffix == ".txt" and time.time() - path.lstat().st_mtime < _FRESH_SECONDS
+
     @staticmethod
     def _is_locked(path: Path) -> bool:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, _LOCK_FLAGS)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from gee_s1ben.domain.naming import S1PatchName, S2PatchNameV1, S2ProductName
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import GeeS1benError, InputError
 from gee_s1ben.published.stored import FILE, SNOW_OR_CLOUD, V1, V2, Pairs, write_pairs
 from gee_s1ben.published.tables import read_list, read_v1, read_v2
@@ -88,7 +89,7 @@ def make(
         scenes.append(s1.scene)
         records.append((number, s1.row, s1.col, stem, edition))
     if in_v2:
-        raise InputError(f"{len(in_v2)} patches of version 2 are not in version 1, such as {next(iter(in_v2))}")
+        raise InputError(f"{plural(len(in_v2), 'patch')} of version 2 not in version 1, such as {next(iter(in_v2))}")
     return _packed(known, scenes, records)
 
 
@@ -119,7 +120,7 @@ def _product_of(tile: str, name: S2PatchNameV1, known: Sequence[S2ProductName]) 
         if (product.tile, product.mission) == (tile, name.mission) and abs(product.acquired - name.acquired) <= FARTHEST
     ]
     if len(near) != 1:
-        raise InputError(f"{name} in tile {tile} belongs to {len(near)} products, not to one")
+        raise InputError(f"{name} in tile {tile} belongs to {plural(len(near), 'product')}, not to one")
     return near[0]
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from gee_s1ben.errors import InputError
 from gee_s1ben.storage.files import check_regular, lines_of
 
+_LONGEST_LINE = 10_000
 _BATCH_ROWS = 50_000
 
 

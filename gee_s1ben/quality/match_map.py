@@ -35,6 +35,8 @@ class MapPass:
     acquired: str
     """ISO 8601, UTC."""
     slices: tuple[SliceView, ...]
+    colour: str
+    """That of its relative orbit, ``#0072B2``."""
 
 
 @dataclass(frozen=True, slots=True)

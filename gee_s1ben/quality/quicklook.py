@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from io import BytesIO
@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import StorageError
 from gee_s1ben.quality.colours import ABSENT, ALARM, INK, MUTED, Colour, pass_colours
 from gee_s1ben.quality.sheet import draw_sheet
@@ -47,10 +48,12 @@ def write_quicklook(path: Path, view: QuicklookView) -> None:
         encoded = BytesIO()
         # matplotlib's own Software entry would change the bytes with its version
         figure.savefig(encoded, format="png", metadata={"Software": None, **_metadata(view)})
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # By the name that the workspace's own unfinished files have, so that it sweeps this one too.
+    temporary = path.with_name(f".partial-{secrets.token_hex(4)}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(encoded.getbuffer())
+        with temporary.open("xb") as file:
+            file.write(encoded.getbuffer())
         temporary.replace(path)
     except OSError as error:
         raise StorageError(f"cannot write the quick-look {path}: {error.strerror or error}") from error
@@ -63,7 +66,7 @@ def draw_quicklook(view: QuicklookView) -> Figure:
     """Draw a quick-look on an Agg canvas of its own, without pyplot's global state."""
     figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    colours = pass_colours(view.passes)
+    colours = pass_colours(view.passes, view.colours)
     _draw_header(figure, view)
     unit = draw_map(_axes(figure, 0.62, 2.55, 5.75, 5.75), view, colours)
     figure.text(*_at(0.62 + 5.75, 2.27), f"{view.grid.crs}, {unit}", fontsize=8, color=MUTED, ha="right", va="top")
@@ -76,7 +79,7 @@ def draw_quicklook(view: QuicklookView) -> Figure:
 
 
 def _metadata(view: QuicklookView) -> dict[str, str]:
-    counts = f"{view.written} patches, {len(view.absent)} absent"
+    counts = f"{plural(view.written, 'patch')}, {len(view.absent)} absent"
     text = {"Title": f"{view.title} {view.subtitle}".strip(), "Description": counts}
     return {**text, "Comment": SIMULATED} if view.simulated else text
 
@@ -92,9 +95,9 @@ def _axes(figure: Figure, x_in: float, y_in: float, width_in: float, height_in: 
 def _draw_header(figure: Figure, view: QuicklookView) -> None:
     figure.text(*_at(0.35, 8.98), view.title, fontsize=19, fontweight="bold", color=INK, va="center")
     figure.text(*_at(0.35, 8.6), view.subtitle, fontsize=9.5, color=MUTED, va="center")
-    patches = f"{view.written:,} patches" if view.written != 1 else "1 patch"
+    patches = plural(view.written, "patch", grouped=True)
     used = sum(1 for one in view.passes if one.cells)
-    passes = f"{used} passes" if used != 1 else "1 pass"
+    passes = plural(used, "pass")
     figure.text(
         *_at(6.37, 8.95), f"{patches} from {passes} · {len(view.absent):,} absent",
         fontsize=10.5, color=INK, ha="right", va="center",
@@ -129,7 +132,14 @@ def _draw_legend(axes: Axes, view: QuicklookView, colours: Mapping[str, Colour])
     y = 0.32 + 0.2 * min(len(order), LEGEND_ROWS)
     if rest:
         served = sum(len(one.cells) for one in rest)
-        axes.text(0.32, y, f"and {len(rest)} more passes, {served:,} patches", fontsize=8, color=MUTED, va="center")
+        axes.text(
+            0.32,
+            y,
+            f"and {plural(len(rest), 'more pass')}, {plural(served, 'patch', grouped=True)}",
+            fontsize=8,
+            color=MUTED,
+            va="center",
+        )
     if view.absent and len(order) < LEGEND_ROWS:
         swatch = Rectangle(
             (0.05, y - 0.065), 0.18, 0.13, facecolor=ABSENT, edgecolor="#8a8a8a", linewidth=0, hatch="/////"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -65,6 +65,8 @@ class QuicklookView:
     """Patches that were wanted and could not be made."""
     examples: tuple[ExampleView, ...] = ()
     """Patches for the sheet; the first :data:`EXAMPLES` are drawn."""
+    colours: Mapping[int, str] = field(default_factory=dict)
+    """Of relative orbits, as on the map of what was matched."""
 
     @property
     def simulated(self) -> bool:

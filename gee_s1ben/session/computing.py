@@ -12,6 +12,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from gee_s1ben.domain.grid import Grid
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import RasterError
 from gee_s1ben.session.failures import readable
 from gee_s1ben.session.pacing import Pacer
@@ -132,7 +133,7 @@ def _check(file: Any, grid: Grid, bands: Sequence[str], dtype: str) -> None:
     if any(abs(have - want) > most for have, want, most in zip(transform, grid.transform, tolerances, strict=True)):
         raise RasterError(f"transform {transform} instead of {grid.transform}")
     if file.count != len(bands):
-        raise RasterError(f"{file.count} bands instead of {len(bands)} ({', '.join(bands)})")
+        raise RasterError(f"{plural(file.count, 'band')} instead of {len(bands)} ({', '.join(bands)})")
     if any(file.descriptions) and list(file.descriptions) != list(bands):
         raise RasterError(f"bands {file.descriptions} instead of {tuple(bands)}")
     if set(file.dtypes) != {dtype}:

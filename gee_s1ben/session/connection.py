@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import ee
 import google.auth.credentials
 
 from gee_s1ben.config import Config
 from gee_s1ben.engine.service import serving
-from gee_s1ben.errors import AccessError, ServiceError
+from gee_s1ben.errors import AccessError, Reaction, ServiceError
 from gee_s1ben.session.credentials import PROJECT_VARIABLES, find_credentials, find_project
 from gee_s1ben.session.pacing import Pacer
 from gee_s1ben.session.retrying import asked
@@ -21,6 +24,8 @@ from gee_s1ben.session.transport import Transport, is_loopback
 GOOGLE_URL = "https://earthengine.googleapis.com"
 CONNECT_SECONDS = 90.0
 """So long is tried to connect, all attempts together."""
+LISTENING_TRIES, LISTENING_PAUSE_SECONDS = 5, 0.2
+"""A service on this machine that is being started has about a second to listen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,31 @@ def connect(config: Config) -> Iterator[Connection]:
         yield connection
 
 
+def _check_listening(url: str) -> None:
+    """Find out at once that nothing listens on a port of this machine: waiting helps against a service that is busy.
+
+    Raises
+    ------
+    ServiceError
+        The port refuses connections.
+    """
+    parts = urlsplit(url)
+    for left in reversed(range(LISTENING_TRIES)):
+        try:
+            socket.create_connection((parts.hostname, parts.port or 80), timeout=CONNECT_SECONDS).close()
+        except ConnectionRefusedError:
+            if not left:
+                raise ServiceError(
+                    f"nothing listens at {url} — start 'gee-s1ben engine serve', or correct embedded.url",
+                    reaction=Reaction.STOP,
+                ) from None
+            time.sleep(LISTENING_PAUSE_SECONDS)
+        except OSError:  # whatever else it is, the first request tells
+            return
+        else:
+            return
+
+
 @contextmanager
 def connected(url: str, project: str, credentials: Any = None) -> Iterator[Connection]:
     """Connect the client to a service at ``url``; without credentials only on loopback.
@@ -101,6 +131,8 @@ def connected(url: str, project: str, credentials: Any = None) -> Iterator[Conne
         ee.Initialize(credentials, url=url, project=project, http_transport=transport)
 
     try:
+        if local:
+            _check_listening(url)
         asked(initialize, f"connecting to Earth Engine at {url}", seconds=CONNECT_SECONDS)
         backend: Literal["embedded", "earthengine"] = "embedded" if local else "earthengine"
         yield Connection(backend, url, project, str(ee.__version__), credentials, transport, pacer)

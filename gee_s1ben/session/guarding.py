@@ -30,6 +30,9 @@ QUOTA_HEADER = "x-earth-engine-quota-status"
 CONNECTIONS = 40
 """Kept open at once: as many as Earth Engine allows requests in flight."""
 
+UNPACKED_BYTES = 256 << 20
+"""The most that a compressed answer may unpack to; five times what Earth Engine answers at most."""
+
 _CHUNK_BYTES = 1 << 20
 _GZIP = zlib.MAX_WBITS | 16
 _RANGE = re.compile(r"bytes=(\d+)-")
@@ -151,13 +154,23 @@ class _Body:
     def stream(self, amt: int = _CHUNK_BYTES, decode_content: bool = False) -> Iterator[bytes]:
         """Yield what arrives as it arrives: a slow drip must not hide from the deadline."""
         unpacker = zlib.decompressobj(wbits=_GZIP) if decode_content and self._encoding == "gzip" else None
+        unpacked = 0
         try:
             while chunk := self._raw.read1(max(amt, 1 << 16), decode_content=False):
                 if time.monotonic() > self._deadline:
                     raise requests.exceptions.ReadTimeout(f"no whole answer within {self._seconds:.0f} s")
-                if unpacker is not None:
-                    chunk = unpacker.decompress(chunk)
-                yield chunk
+                if unpacker is None:
+                    yield chunk
+                    continue
+                while chunk and not unpacker.eof:
+                    part = unpacker.decompress(chunk, _CHUNK_BYTES)
+                    unpacked += len(part)
+                    if unpacked > UNPACKED_BYTES:
+                        raise ServiceError(
+                            f"an answer unpacks to more than {UNPACKED_BYTES >> 20} MiB: refused", None, Reaction.FAIL
+                        )
+                    yield part
+                    chunk = unpacker.unconsumed_tail
         except urllib3.exceptions.TimeoutError as error:
             raise requests.exceptions.ReadTimeout(f"no whole answer within {self._seconds:.0f} s") from error
         except (urllib3.exceptions.HTTPError, zlib.error) as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 from pyproj import CRS, Transformer
 from rasterio.errors import RasterioError
 
+from gee_s1ben.domain.plural import plural
 from gee_s1ben.domain.scene import OrbitDirection
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.engine.catalog import Catalog
@@ -190,8 +191,8 @@ def _other_simulations(catalog: Catalog, target: Target, stamp: str, *, overwrit
     # Mosaicking scenes of two grounds or two seeds into one pass would be wrong without anybody noticing.
     if others and not overwrite:
         raise CatalogError(
-            f"{catalog.path} holds {len(others)} simulated scenes of {target.key} made with other options: replace "
-            "them with --overwrite, or choose another folder"
+            f"{catalog.path} holds {plural(len(others), 'simulated scene')} of {target.key} made with other options: "
+            "replace them with --overwrite, or choose another folder"
         )
     return others
 

@@ -121,7 +121,11 @@ def test_cancelling(export: Export, gate: Gate) -> None:
     # What ran already may have come to its end first; it is taken all the same.
     assert jobs["cancelled"] + jobs["landed"] == rasters
     assert jobs["cancelled"] >= rasters - 3
-    assert f"{jobs['cancelled']} that were cancelled are left so" in export("retry").out
+    assert f"cancelled ones are left so: {jobs['cancelled']}" in export("retry").out
+    advice = export("status").out
+    assert "'gee-s1ben retry --all' takes up cancelled ones again" in advice
+    assert "tries failed ones" not in advice
+    assert "EECU" not in advice
     assert export("retry", "--all", "--json").data["retried"] == jobs["cancelled"]
     assert export("wait", "--every", "0.1", "--json").code == 0
 
@@ -138,7 +142,9 @@ def test_probing_exports_so_many_and_no_more(export: Export, gate: Gate) -> None
     gate.opened.set()
     assumed = export("run", "--dry-run", "--json").data["forecast"]
     assert assumed["owed"]["measured"] == 0
-    measured = export("plan", "--probe", "2", "--json").data["forecast"]
+    # The first tells what one costs, the second is paid for.
+    budget = ("--set", "export.budget_eecu_hours=10")
+    measured = export("plan", "--probe", "2", "--json", *budget).data["forecast"]
     assert measured["owed"]["measured"] == measured["owed"]["eecu_measured"] == 2
     assert measured["owed"]["jobs"] == assumed["rasters"] - 2
     assert export("plan", "--probe", "2", "--json").data["forecast"]["owed"]["measured"] == 2  # it knows already
@@ -155,7 +161,9 @@ def test_the_budget_ends_submission(export: Export, gate: Gate) -> None:
     limit = ("--set", f"export.budget_eecu_hours={7.5 * per_job}")
     planned = export("plan", "--json", *limit).data["forecast"]
     assert planned["within_budget"] is False
-    assert "NOT ENOUGH" in export("plan", *limit).out
+    planned_text = export("plan", *limit).out
+    assert "modelled EECU-hours (nothing is billed) left: NOT ENOUGH" in planned_text
+    assert "tier" not in planned_text
     watched = export("watch", "--every", "0.1", "--json", *limit)
     assert watched.code == 1  # something is left
     assert watched.data["jobs"]["landed"] == 7

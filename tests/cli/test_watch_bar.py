@@ -57,6 +57,7 @@ def test_a_bar_on_a_terminal(capfd: pytest.CaptureFixture[str], monkeypatch: pyt
     assert "3/10" in shown
     assert "2 running" in shown
     assert shown.count("no answer") == 1
+    assert shown.endswith("\n")
 
 
 def test_quiet(capfd: pytest.CaptureFixture[str]) -> None:

@@ -92,7 +92,7 @@ def test_shipped_file_holds_the_defaults() -> None:
         ),
         (f"preset: published\ndataset: {{patch_px: 60}}\n{TILES}", 3, "not one of BigEarthNet's 125 products"),
         ("tiles:\n  - {file: nowhere.parquet}\n", 2, "nowhere.parquet"),
-        ("tiles:\n  - {file: config.yaml}\n", 2, "no readable Parquet file"),
+        ("tiles:\n  - {file: config.yaml}\n", 2, "no readable Parquet file: 'gee-s1ben footprints config.yaml"),
         ("tiles:\n  - {file: x.parquet, tile: 33UUP}\n", 2, "tiles[0]"),
         ("tiles:\n  - {published: false}\n", 2, "tiles[0].published must be true"),
         (TILES + "match: {collection: ../x}\n", 2, "match.collection must be the id of an image collection"),

@@ -178,7 +178,7 @@ REFUSED = {
     "another zone": ({"grid": ZONE}, "CRS EPSG:32632, where EPSG:32633"),
     "no CRS": ({"crs": None}, "CRS none"),
     "doubles": ({"array": backscatter().astype(np.float64)}, "float64, where float32"),
-    "one band": ({"array": backscatter()[:1], "names": ("VV",)}, "1 bands"),
+    "one band": ({"array": backscatter()[:1], "names": ("VV",)}, "1 band,"),
     "bands swapped": ({"names": ("VH", "VV")}, "named VH, VV, not VV, VH in this order"),
     "bands without names": ({"names": None}, "named None, None"),
     "a skirt of a pixel": ({"array": backscatter(shape=SKIRT)}, "by scale instead of by grid"),

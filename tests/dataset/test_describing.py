@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +21,8 @@ import small_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gee_s1ben.dataset.contents import Contents
+from gee_s1ben.dataset.datasheet import Totals, datasheet
 from gee_s1ben.dataset.describing import describe
 from gee_s1ben.dataset.patch_facts import BandStatistics, outline_ring
 from gee_s1ben.dataset.stored import open_dataset
@@ -269,6 +273,29 @@ def test_the_datasheet_has_every_section_and_true_numbers(described):
     stack = np.stack([bands["VV"] for bands in described.pixels.values()]).astype(np.float64)
     expected = f"| VV | {stack.mean():.3f} | {stack.std():.3f} | {stack.min():.3f} | {stack.max():.3f} |"
     assert expected in sheet
+
+
+def test_nothing_of_a_received_dataset_formats_the_datasheet(described):
+    """Every text of its record and its tables is somebody's choice."""
+    hostile = "<img src=x onerror=alert(1)>`[click](https://evil.example)\n# Heading\x1b[31m\u202e"
+    contents = Contents.open(described.root)
+
+    def spoiled(value):
+        if isinstance(value, dict):
+            return {key: spoiled(entry) for key, entry in value.items()}
+        if isinstance(value, list):
+            return [spoiled(entry) for entry in value]
+        return hostile if isinstance(value, str) else value
+
+    for key in contents.record:
+        record = {**contents.record, key: spoiled(contents.record[key])}
+        totals = Totals(passes=Counter({(hostile, hostile, 1): 1}), targets=Counter({hostile: 1}), scenes={hostile})
+        totals.bands = dict.fromkeys(contents.polarisations, (0.0, 1.0, 0.5, 0.5))
+        totals.patches = 1
+        sheet = datasheet(replace(contents, record=record), totals, {hostile: 2})
+        for unfit in ("<img", "[click](", "\n# Heading", "\x1b", "\u202e"):
+            assert unfit not in sheet, key
+        assert "&lt;img" in sheet
 
 
 def test_citations_are_what_the_dataset_was_made_with(described):

@@ -90,7 +90,7 @@ def halves(tmp_path: Path) -> list[PlacedFile]:
 def test_a_missing_shard(halves: list[PlacedFile]) -> None:
     with pytest.raises(RasterError, match="at least one is missing"):
         opened(halves[:1])
-    with pytest.raises(RasterError, match="0 files cover 0 of 6300"):
+    with pytest.raises(RasterError, match="0 files with 0 of 6300"):
         opened([])
 
 
@@ -125,7 +125,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"values": VALUES.astype(np.float64)}, "float64 instead of float32"),
     ({"names": ("VH", "VV")}, "bands VH, VV instead of VV, VH"),
     ({"names": ("VV", "angle")}, "bands VV, angle"),
-    ({"values": VALUES[:1], "names": ("VV",)}, "1 bands instead of 2"),
+    ({"values": VALUES[:1], "names": ("VV",)}, "1 band instead of 2"),
     ({"driver": "PNG", "values": VALUES.astype(np.uint8)}, "unreadable"),
 ]  # fmt: skip
 

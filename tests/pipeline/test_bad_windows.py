@@ -70,7 +70,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "doubles": (again(dtype="float64"), "float64"),
     "whole numbers": (again(dtype="int16", nodata=None), "int16"),
     "bands the other way": (again(names=("VH", "VV")), "named VH, VV"),
-    "one band": (again(values=lambda bands: bands[:1]), "1 bands"),
+    "one band": (again(values=lambda bands: bands[:1]), "1 band,"),
     "a row less": (again(values=lambda bands: bands[:, :-1]), "pixels, where"),
     "linear power in place of decibels, far too much": (again(values=lambda bands: bands + 5000), "dB: the raster"),
     "cut off in its tags": (lambda path: path.write_bytes(path.read_bytes()[:-300]), "CRS none"),

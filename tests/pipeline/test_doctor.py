@@ -158,6 +158,17 @@ def test_notifications(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "2 addresses" in found.found
     assert "canary" not in repr(found)
 
+    found = doctor.check_notifications({VARIABLE: "json://canary foo://canary"})
+    assert (found.level, "canary" in repr(found)) == (Level.TODO, False)
+    told: list[str] = []
+    monkeypatch.setattr("apprise.plugins.custom_json.NotifyJSON.send", lambda *_, title, **__: bool(told.append(title)))
+    found = doctor.check_notifications({VARIABLE: "json://canary"}, send=True)
+    assert (found.level, "canary" in repr(found), told) == (Level.TODO, False, ["gee-s1ben: a test"])
+    monkeypatch.setattr("apprise.plugins.custom_json.NotifyJSON.send", lambda *_, **__: True)
+    found = doctor.check_notifications({VARIABLE: "json://canary"}, send=True)
+    assert (found.level, found.found[:32]) == (Level.OK, "a test message was sent to 1 add")
+    assert doctor.check_notifications({}, send=True).level is Level.TODO
+
     def missing(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gee_s1ben.ledger import JobState
-from gee_s1ben.pipeline.notifying import VARIABLE, Tidings, addresses, notify, stopped, tidings
+from gee_s1ben.pipeline.notifying import VARIABLE, Tidings, addresses, check_addresses, notify, stopped, tidings
 
 COUNTS = st.fixed_dictionaries({state: st.integers(0, 5) for state in JobState})
 OPEN = (JobState.PLANNED, JobState.SUBMITTED, JobState.EXPORTED)
@@ -80,6 +80,15 @@ def test_without_apprise(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problem is not None
     assert "pip install 'gee-s1ben[notifications]'" in problem
     assert "canary" not in problem
+
+
+@pytest.mark.parametrize("address", ["foo://x", "mailto://user@", "slack://x", "https://example.org/", "x", "json://"])
+def test_addresses_are_read_by_apprise_itself(address: str) -> None:
+    assert (
+        check_addresses({VARIABLE: f"json://host {address} {address}"})
+        == f"{VARIABLE}: Apprise cannot use address 2, 3 of 3"
+    )
+    assert check_addresses({VARIABLE: "json://host mailto://user:canary@gmail.com"}) is None
 
 
 def test_addresses() -> None:

@@ -356,6 +356,6 @@ def test_several_operations_under_one_token_are_told_and_one_is_taken(caplog: py
     assert [len(found) for found in listed.values()] == [2]
     (seen,), missing = match(records, listed)
     assert (seen.name, missing) == ("projects/p/operations/B", [])
-    assert "2 operations bear the token" in caplog.text
+    assert "2 operations with the token" in caplog.text
     (seen,), _ = match([dataclasses.replace(records[0], name="projects/p/operations/A")], listed)
     assert seen.name == "projects/p/operations/A"

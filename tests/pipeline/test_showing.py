@@ -22,7 +22,7 @@ from gee_s1ben.pipeline import match as matching
 from gee_s1ben.pipeline.candidates import Answer
 from gee_s1ben.pipeline.match import TargetMatch, match, match_target
 from gee_s1ben.pipeline.match_view import MapBuilder
-from gee_s1ben.pipeline.showing import Shown, show_match, write_seed
+from gee_s1ben.pipeline.showing import Shown, show_match, shown_colours, write_seed
 from gee_s1ben.pipeline.workspace import Workspace
 from gee_s1ben.quality.match_map import MapView, match_map
 
@@ -118,8 +118,8 @@ def test_the_report_names_every_tile_and_patch_without_a_pass(shown: tuple[Confi
         }
     ]
     text = paths.report_text.read_text("utf-8")
-    assert "24 of 42 patches of 2 tiles are served" in text
-    assert "0 tiles are served whole, 1 in part, 1 not at all" in text
+    assert "24 of 42 patches of 2 tiles served" in text
+    assert "0 tiles served whole, 1 in part, 1 not at all" in text
     assert "no pass within 6 days contains it fully\n    48-49_40 48-49_41" in text
     assert "no Sentinel-1 scene within 6 days\n    0-2_0 0-2_1\n" in text
 
@@ -137,6 +137,7 @@ def test_the_map_shows_what_the_table_says(shown: tuple[Config, Workspace, Shown
     view = page_data(page)
     assert "SIMULATED" in view["notice"]
     assert [len(one["slices"]) for one in view["passes"]] == [2]
+    assert {one["relative_orbit"]: one["colour"] for one in view["passes"]} == shown_colours(workspace) != {}
     first, second = view["tiles"]
     assert (first["first"], first["size"], second["size"]) == ([44, 40], [6, 6], [3, 2])
     drawn = {}

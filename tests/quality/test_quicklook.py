@@ -9,7 +9,7 @@ import rasterio
 
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.errors import StorageError
-from gee_s1ben.quality.colours import pass_colours
+from gee_s1ben.quality.colours import orbit_colours, pass_colours
 from gee_s1ben.quality.quicklook import DPI, HEIGHT_IN, WIDTH_IN, write_quicklook
 from gee_s1ben.quality.view import ExampleView, PassView, QuicklookView
 
@@ -187,10 +187,19 @@ def test_a_failed_write_keeps_the_old_picture_and_leaves_no_rest(tmp_path, monke
     assert [path.name for path in tmp_path.iterdir()] == ["look.png"]
 
 
-def test_passes_of_one_orbit_share_a_hue_and_differ():
+def test_passes_of_one_orbit_share_a_colour():
     again = replace(NEAR, key="S1A_016847", hours=100.0)
     colours = pass_colours((NEAR, FAR, again))
-    assert len(set(colours.values())) == 3
-    blue = pass_colours((NEAR,))[NEAR.key]
-    assert colours[FAR.key] == blue  # the lowest relative orbit has the first colour
-    assert all(pale > full for pale, full in zip(colours[again.key], colours[NEAR.key], strict=True) if full < 1)
+    assert colours[again.key] == colours[NEAR.key] != colours[FAR.key]
+    assert pass_colours((FAR, again))[again.key] == colours[NEAR.key]
+    assert pass_colours((NEAR, FAR), {NEAR.relative_orbit: "#336699"})[NEAR.key] == (0.2, 0.4, 0.6)
+
+
+def test_orbits_over_one_tile_have_colours_of_their_own():
+    neighbours = [(22 + 73 * step) % 175 + 1 for step in range(7)]
+    ascending = [(44 + 73 * step) % 175 + 1 for step in range(4)]
+    colours = orbit_colours([neighbours[:4] + ascending, neighbours[3:], ascending])
+    assert len({colours[orbit] for orbit in neighbours[:4] + ascending}) == 8
+    assert set(colours) == {*neighbours, *ascending}
+    assert colours == orbit_colours([neighbours[:4] + ascending, neighbours[3:], ascending])
+    assert len(set(orbit_colours([range(1, 176)]).values())) == 8

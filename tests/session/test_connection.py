@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.engine.catalog import Catalog
 from gee_s1ben.engine.service import serving
-from gee_s1ben.errors import AccessError, ServiceError
+from gee_s1ben.errors import AccessError, Reaction, ServiceError
 from gee_s1ben.session import retrying
 from gee_s1ben.session.computing import compute_pixels, compute_value
 from gee_s1ben.session.connection import connected
@@ -81,17 +83,40 @@ def test_one_bad_answer_is_asked_for_again(ee_session: str, monkeypatch: pytest.
     np.testing.assert_array_equal(pixels["x"], np.full((20, 30), 7, np.float32))
 
 
+def test_nothing_listens_is_said_at_once() -> None:
+    with socket.socket() as bound:  # bound and not listening: nobody else gets the port
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        start = time.monotonic()
+        with pytest.raises(ServiceError, match=r"nothing listens at .*engine serve") as caught, connected(url, "p"):
+            pass
+        assert time.monotonic() - start < 3
+        assert caught.value.reaction is Reaction.STOP
+
+
+def test_a_service_that_is_just_being_started_is_waited_for(empty: Path) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+    ready = threading.Event()
+
+    def serve() -> None:
+        time.sleep(0.3)
+        with serving(empty, port=port):
+            ready.wait(60)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        with connected(f"http://127.0.0.1:{port}", "p"):
+            assert compute_value(ee.Number(1).add(2)) == 3
+    finally:
+        ready.set()
+        thread.join()
+
+
 def test_plain_http_only_to_this_machine() -> None:
     with pytest.raises(ServiceError, match="use https"), connected("http://earthengine.example", "p", object()):
         pass
     with pytest.raises(AccessError, match="credentials"), connected("https://earthengine.example", "p"):
-        pass
-
-
-def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "PATIENCE", retrying.Patience(seconds=1))
-    with (
-        pytest.raises(ServiceError, match="connecting to Earth Engine at http"),
-        connected("http://127.0.0.1:1", "p"),
-    ):
         pass

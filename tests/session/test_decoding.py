@@ -60,7 +60,7 @@ def shifted(**change: object) -> Grid:
         (tiff(grid=shifted(crs="EPSG:32634")), "coordinate reference system"),
         (tiff(VALUES.astype(np.float64)), "type float64 instead of float32"),
         (tiff(names=("VH", "VV")), "bands"),
-        (tiff(VALUES[:1], names=("VV",)), "1 bands instead of 2"),
+        (tiff(VALUES[:1], names=("VV",)), "1 band instead of 2"),
         (tiff(names=None)[:-100], "not a whole GeoTIFF"),
         (tiff(names=None, compress="deflate")[:-100], "not a whole GeoTIFF"),
         (tiff()[:60], "not a whole GeoTIFF"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from gee_s1ben.errors import ServiceError
+from gee_s1ben.errors import Reaction, ServiceError
+from gee_s1ben.session import guarding
 from gee_s1ben.session.transport import Transport, is_loopback
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -112,6 +114,31 @@ def test_drip_does_not_pass_the_deadline(answering, header: str, value: str, dro
     with pytest.raises(TimeoutError):
         Transport(direct=True, seconds=0.5).request(answering(answer))
     assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize(("size", "taken"), [(3 << 20, True), ((3 << 20) + 1, False), (40 << 20, False)])
+def test_what_an_answer_may_unpack_to(answering, monkeypatch: pytest.MonkeyPatch, size: int, taken: bool) -> None:
+    content = gzip.compress(bytes(size), 9)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", "gzip")
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    monkeypatch.setattr(guarding, "UNPACKED_BYTES", 3 << 20)
+    transport = Transport(direct=True)
+    if taken:
+        assert transport.request(answering(answer))[1] == bytes(size)
+        return
+    tracemalloc.start()
+    with pytest.raises(ServiceError, match="unpacks to more than 3 MiB") as caught:
+        transport.request(answering(answer))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert caught.value.reaction is Reaction.FAIL
+    assert peak < 20 << 20
 
 
 def test_redirect_is_refused(answering) -> None:

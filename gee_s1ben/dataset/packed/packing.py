@@ -217,11 +217,15 @@ def _publish(unfinished: Path, path: Path, partial: Path) -> None:
     sync(path.parent)
 
 
+def _not_following(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o644)
+
+
 @contextmanager
 def _held(path: Path, partial: Path) -> Iterator[None]:
     """Hold the folder of the unfinished pack, so that two jobs do not write one."""
     partial.mkdir(parents=True, exist_ok=True)
-    with (partial / "lock").open("w", encoding="utf-8") as file:
+    with open(partial / "lock", "w", encoding="utf-8", opener=_not_following) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

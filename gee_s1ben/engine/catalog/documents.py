@@ -23,6 +23,7 @@ _MAX_DOCUMENT_BYTES = 256 * 2**20
 _MAX_DEPTH = 32
 _MAX_DIGITS = 20
 """Of a whole number, its sign included: 64 bits."""
+_WRITING = ".writing-"
 
 Signature = tuple[int, int, int]
 
@@ -141,7 +142,7 @@ def write_object(path: Path, value: Mapping[str, Any]) -> None:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     with storage(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=_WRITING, dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(text)
@@ -153,6 +154,12 @@ def write_object(path: Path, value: Mapping[str, Any]) -> None:
             Path(name).unlink(missing_ok=True)
             raise
         sync(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers left in a folder when they were killed; while one may be at work, this must not be called."""
+    for leftover in folder.glob(f"{_WRITING}*"):
+        leftover.unlink(missing_ok=True)
 
 
 def signature(path: str | Path) -> Signature | None:

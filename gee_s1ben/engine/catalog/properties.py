@@ -20,6 +20,7 @@ _NEEDED_OF_S1 = (
 )  # fmt: skip
 _ANYWHERE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]
 """In place of the footprint, which the rasters tell later."""
+_LARGEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ def complete(image_id: str, given: Mapping[str, Any], band_names: Sequence[str])
         used as one.
     """
     collection_id, index = split_image_id(image_id)
+    for key, value in given.items():
+        _check_number(image_id, key, value)
     # Earth Engine has no properties that are null.
     properties = {key: value for key, value in given.items() if value is not None}
     if _is_s1(collection_id):
@@ -121,6 +124,15 @@ def complete(image_id: str, given: Mapping[str, Any], band_names: Sequence[str])
     if _is_s1(collection_id):
         _check_s1(image_id, properties, band_names)
     return properties
+
+
+def _check_number(image_id: str, key: str, value: Any) -> None:
+    """Refuse whole numbers that no Earth Engine property can hold, in lists and objects as well."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LARGEST:
+        raise CatalogError(f"{image_id}: {key!r:.60} is a number beyond 64 bits")
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for part in parts:
+        _check_number(image_id, key, part)
 
 
 def time_of(properties: Mapping[str, Any], image_id: str) -> datetime:

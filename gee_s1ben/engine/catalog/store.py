@@ -19,6 +19,7 @@ from gee_s1ben.engine.catalog.documents import (
     read_properties,
     signature,
     storage,
+    sweep,
     sync,
     write_object,
 )
@@ -48,6 +49,7 @@ class Catalog:
         self._root = str(self.path)
         self._indexes: dict[str, tuple[Signature, frozenset[str]]] = {}
         self._images: dict[str, tuple[Signature, ImageRecord]] = {}
+        self._swept = False
 
     @classmethod
     def open(cls, path: Path) -> Catalog:
@@ -76,7 +78,13 @@ class Catalog:
             The folder cannot be written.
         """
         if not (path / "catalog.json").exists():
-            write_object(path / "catalog.json", items.catalog_object())
+            with storage(path):
+                path.mkdir(parents=True, exist_ok=True)
+            catalog = cls(path)
+            catalog._swept = True  # there are no collections yet
+            with catalog._locked():
+                if not (path / "catalog.json").exists():
+                    write_object(path / "catalog.json", items.catalog_object())
         return cls.open(path)
 
     def collection_ids(self) -> tuple[str, ...]:
@@ -294,15 +302,24 @@ class Catalog:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _sweep(self) -> None:
+        """Remove what killed writers left beside the catalog's documents; the lock is held."""
+        if not self._swept:
+            self._swept = True
+            with storage(self.path):
+                for folder in (self.path, *(self.path / collection for collection in self.collection_ids())):
+                    sweep(folder)
+
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Let one process at a time change the catalog; the lock falls when its process does."""
         import fcntl
 
         with storage(self.path):
-            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            self._sweep()
             yield
         finally:
             os.close(handle)

@@ -47,6 +47,8 @@ class Part:
     def __init__(self, file: RemoteFile, path: Path) -> None:
         self._file = file
         self._path = path
+        if path.is_symlink():  # what it leads to is not ours
+            path.unlink()
         self._stream = path.open("r+b" if path.exists() else "x+b")
         self.size = 0
         self._sums: tuple[Any, Any, Any] = _sums()
