@@ -27,8 +27,8 @@ def patch_frame(dataset: Dataset) -> geopandas.GeoDataFrame:
     GeoDataFrame
         In WGS 84. Columns ``name``, ``scene``, ``tile``, ``col``, ``row``, ``crs`` (that of the pixels) and
         ``geometry``; of our datasets also what ``provenance/patches.csv`` has (``s2_patch``, ``target``, ``pass_key``,
-        ``relative_orbit``, ``direction``, ``dt_hours``, ``filled_px``, ``incidence_angle``); and, where there is a
-        ``metadata.parquet``, ``labels``, ``split``, ``country`` and the rest of it.
+        ``relative_orbit``, ``direction``, ``dt_hours``, ``filled_px``, ``incidence_angle``, ``passed_over``); and,
+        where there is a ``metadata.parquet``, ``labels``, ``split``, ``country`` and the rest of it.
 
     Raises
     ------

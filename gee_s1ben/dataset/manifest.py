@@ -51,6 +51,8 @@ class PatchRow:
     datasets of before there was this column."""
     incidence_angle: float | None = None
     """Degrees between the line of sight and the normal of the ellipsoid at its centre; None where it is not known."""
+    passed_over: str = ""
+    """Passes that came first and do not have it whole, and what it lacks in each; empty for most."""
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -63,7 +65,7 @@ class PatchRow:
             self.name, self.s2_patch, self.target, str(self.col), str(self.row), self.scene, self.pass_key,
             str(self.relative_orbit), self.direction, f"{self.dt_hours:.4f}",
             "" if self.filled_px is None else str(self.filled_px),
-            "" if self.incidence_angle is None else f"{self.incidence_angle:.4f}",
+            "" if self.incidence_angle is None else f"{self.incidence_angle:.4f}", self.passed_over,
         ]  # fmt: skip
 
     @classmethod
@@ -76,10 +78,10 @@ class PatchRow:
             The number of cells is wrong, or a cell is no number where one must be.
         """
         name, s2_patch, target, col, row, scene, pass_key, relative_orbit, direction, dt_hours, *rest = cells
-        filled, angle = [*rest, "", ""][: max(2, len(rest))]
+        filled, angle, passed_over = [*rest, "", "", ""][: max(3, len(rest))]
         return cls(
             name, s2_patch, target, int(col), int(row), scene, pass_key, int(relative_orbit), direction,
-            float(dt_hours), int(filled) if filled else None, float(angle) if angle else None,
+            float(dt_hours), int(filled) if filled else None, float(angle) if angle else None, passed_over,
         )  # fmt: skip
 
 
@@ -188,7 +190,7 @@ def _read_table(path: Path, kind: type[_Row]) -> Iterator[_Row]:
         return
     headers = [[field.name for field in fields(kind)]]
     if kind is PatchRow:
-        headers += [headers[0][:-1], headers[0][:-2]]
+        headers += [headers[0][:-1], headers[0][:-2], headers[0][:-3]]
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         table = csv.reader(file, strict=True)
         try:

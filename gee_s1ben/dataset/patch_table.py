@@ -35,6 +35,7 @@ _DESCRIPTIONS = {
     "sensed_to": "end of the scene it is named after, or the latest time possible",
     "dt_hours": "hours between Sentinel-1 and Sentinel-2, without sign",
     "incidence_angle": "degrees from the normal of the ellipsoid, at the centre; null where it is not known",
+    "passed_over": "passes that came first and do not have it whole, and what it lacks in each; empty for most",
     "valid_fraction": "share of pixels that were measured in all bands; null where it is not known",
     "crs": "coordinate reference system of its rasters",
     "ulx": "x of its upper left corner, in units of the CRS",
@@ -112,6 +113,7 @@ class PatchTable:
             "sensed_to": last,
             "dt_hours": row.dt_hours,
             "incidence_angle": row.incidence_angle,
+            "passed_over": row.passed_over,
             "valid_fraction": self._valid(one),
             "crs": grid.crs,
             "ulx": ulx,
@@ -158,7 +160,7 @@ def _united(bounds: Sequence[tuple[float, float, float, float]]) -> tuple[float,
 def _schema(polarisations: Sequence[str]) -> pa.Schema:
     text, whole, number = pa.string(), pa.int32(), pa.float64()
     texts = ("name", "s2_patch", "target", "folder", "scene", "pass", "platform", "orbit_direction", "crs")
-    kinds: dict[str, pa.DataType] = dict.fromkeys(texts, text)
+    kinds: dict[str, pa.DataType] = dict.fromkeys((*texts, "passed_over"), text)
     kinds |= dict.fromkeys(("col", "row", "relative_orbit", "width", "height"), whole)
     kinds |= dict.fromkeys(("dt_hours", "incidence_angle", "valid_fraction", "ulx", "uly"), number)
     kinds |= dict.fromkeys(("sensed_from", "sensed_to"), pa.timestamp("ms", tz="UTC"))

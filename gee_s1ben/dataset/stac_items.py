@@ -55,10 +55,13 @@ class PassGroup:
     """When they were seen."""
     angles: list[float] = field(default_factory=list)
     """Incidence angles of those of which it is known, degrees."""
+    passed_over: int = 0
+    """Patches of which passes that came first do not have all pixels."""
 
     def add(self, one: PatchFacts) -> None:
         """Add a patch."""
         self.count += 1
+        self.passed_over += bool(one.patch.row.passed_over)
         self.box = grown(self.box, one.bbox)
         self.scenes.update(one.scenes)
         self.span = spanned(self.span, one.sensed)
@@ -75,7 +78,9 @@ def patch_item(one: PatchFacts, contents: Contents) -> pystac.Item:
         shapely.geometry.mapping(one.outline),
         list(one.bbox),
         one.start,
-        _common(one, contents) | {"gee_s1ben:s2_patch": patch.row.s2_patch, "gee_s1ben:scenes": list(one.scenes)},
+        _common(one, contents)
+        | {"gee_s1ben:s2_patch": patch.row.s2_patch, "gee_s1ben:scenes": list(one.scenes)}
+        | ({"gee_s1ben:passed_over": patch.row.passed_over} if patch.row.passed_over else {}),
         start_datetime=first,
         end_datetime=last,
     )
@@ -115,7 +120,9 @@ def pass_item(target: str, key: str, group: PassGroup, contents: Contents) -> py
         shapely.geometry.mapping(shapely.box(west, south, east, north)),
         list(group.box),
         None,
-        _common(group.first, contents) | {"gee_s1ben:patches": group.count, "gee_s1ben:scenes": sorted(group.scenes)},
+        _common(group.first, contents)
+        | {"gee_s1ben:patches": group.count, "gee_s1ben:scenes": sorted(group.scenes)}
+        | ({"gee_s1ben:passed_over": group.passed_over} if group.passed_over else {}),
         start_datetime=first,
         end_datetime=last,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from gee_s1ben.domain.scene import Pass, Scene, group_passes
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.pipeline.assignment import PatchGroup
+from gee_s1ben.pipeline.coverage import Stage
 from gee_s1ben.pipeline.footprints import to_degrees
 from gee_s1ben.pipeline.match import TargetMatch
 from gee_s1ben.pipeline.selection import by_nearness
@@ -58,7 +59,7 @@ class MapBuilder:
             )
         )
 
-    def view(self, title: str) -> MapView:
+    def view(self, title: str, stage: Stage = "planned") -> MapView:
         """Return all that the map shows."""
         passes = group_passes(self._scenes.values())
         places = {one.key: number for number, one in enumerate(passes)}
@@ -69,6 +70,7 @@ class MapBuilder:
             notice,
             tuple(_tile(draft, places, slices) for draft in self._drafts),
             tuple(_pass(one) for one in passes),
+            stage,
         )
 
 
