@@ -10,6 +10,7 @@
     │   ├── RasterError            a raster that is unreadable, truncated or not on its grid
     │   │   └── IncompleteRasterError  files of it are missing, and may still come
     │   └── WorkspaceError         a folder held by another run, or holding something else
+    ├── EmptyDatasetError          not one patch can be made of what was fetched; exit code 1
     ├── StorageError               the disk: full, read-only, failing
     │   └── LedgerError            the ledger is missing, or of another version
     │       └── BrokenLedgerError  the ledger is broken; it can be rebuilt
@@ -87,6 +88,12 @@ class IncompleteRasterError(RasterError):
 
 class WorkspaceError(InputError):
     """A folder that another run holds, or that holds something else."""
+
+
+class EmptyDatasetError(GeeS1benError):
+    """Not one patch can be made of what was fetched: nothing given was wrong, and there is no dataset."""
+
+    exit_code = 1
 
 
 class StorageError(GeeS1benError):

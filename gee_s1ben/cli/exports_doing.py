@@ -28,7 +28,8 @@ from gee_s1ben.pipeline import doctor as examining
 from gee_s1ben.pipeline import exporting as exports
 from gee_s1ben.pipeline import watching
 from gee_s1ben.pipeline.forecast import Forecast
-from gee_s1ben.pipeline.plan import Plan
+from gee_s1ben.pipeline.pixel_check import why_empty
+from gee_s1ben.pipeline.plan import Plan, load_plan
 from gee_s1ben.pipeline.rehearsing import plan_and_forecast, rehearse
 from gee_s1ben.pipeline.status import Status, histories, meant, read_ledger, standing
 from gee_s1ben.pipeline.submission import Submitted
@@ -65,20 +66,22 @@ def submit(config: Config, count: int | None) -> Outcome:
 def poll(config: Config) -> Outcome:
     """Advance everything once."""
     looked = watching.poll_once(config)
-    return Outcome(_looked_data(looked), _looked_lines(looked), FINDINGS if looked.status.bad else DONE)
+    empty = _empty_lines(config, looked.status)
+    code = FINDINGS if looked.status.bad or empty else DONE
+    return Outcome(_looked_data(looked), [*_looked_lines(looked), *empty], code)
 
 
 def watch(config: Config, every: float | None, *, quiet: bool = False) -> Outcome:
     """Poll until nothing is left, and show it."""
     with watch_bar(quiet=quiet) as told:
         watched = watching.watch(config, told, every=every)
-    return _watched(watched)
+    return _watched(config, watched)
 
 
 def wait(config: Config, every: float | None, at_most_hours: float | None) -> Outcome:
     """Poll until nothing is left, in silence."""
     seconds = None if at_most_hours is None else at_most_hours * 3600
-    return _watched(watching.watch(config, lambda _looked: None, every=every, at_most=seconds))
+    return _watched(config, watching.watch(config, lambda _looked: None, every=every, at_most=seconds))
 
 
 def cancel(config: Config, jobs: Sequence[str], *, everything: bool) -> Outcome:
@@ -151,7 +154,14 @@ def _meant(ledger: Ledger, texts: Sequence[str]) -> list[JobRecord]:
     return list(found.values())
 
 
-def _watched(watched: Watched) -> Outcome:
+def _empty_lines(config: Config, now: Status) -> list[str]:
+    """Say that nothing can be made of all that has come, where that is so."""
+    workspace = Workspace(config.workspace_path)
+    why = "" if now.open else why_empty(workspace, load_plan(config, workspace))
+    return [f"nothing     not one patch can be made: {why}"] if why else []
+
+
+def _watched(config: Config, watched: Watched) -> Outcome:
     looked = watched.looked
     now = looked.status
     lines = status_lines(now, time.time())
@@ -159,7 +169,9 @@ def _watched(watched: Watched) -> Outcome:
         lines.append("not yet     the time is up; the exports go on")
     elif looked.over_budget and looked.polled is not None:
         lines.append(f"held        {looked.polled.submitted.held}")
-    code = NOT_YET if not watched.in_time else FINDINGS if now.bad or now.open else DONE
+    empty = _empty_lines(config, now)
+    lines += empty
+    code = NOT_YET if not watched.in_time else FINDINGS if now.bad or now.open or empty else DONE
     return Outcome({"in_time": watched.in_time, **status_data(now)}, lines, code)
 
 

@@ -36,6 +36,7 @@ def status_data(status: Status, jobs: Iterable[JobRecord] = ()) -> dict[str, Any
         "operations": {str(standing): count for standing, count in status.operations.items()},
         "open": status.open,
         "billed": status.billed,
+        "targets_to_check": status.unchecked,
         "eecu_hours": round(budget.spent_eecu_seconds / 3600, 9),
         "budget_eecu_hours": budget.eecu_hours,
         "owed": estimate_data(status.owed),
@@ -67,7 +68,12 @@ def status_lines(status: Status, now: float) -> list[str]:
         lines.append(f"retry       {_retry_text(status)}, 'gee-s1ben status JOB' tells more:")
         shown = sorted(status.troubled, key=lambda record: record.state is not JobState.FAILED)
         lines += cut([f"  {record.job.id}  {record.label}, {record.state}" for record in shown])
-    if not status.open and status.jobs[JobState.LANDED]:
+    if status.unchecked and not status.open:
+        count = f"{status.unchecked} target{'s' * (status.unchecked != 1)}"
+        lines.append(
+            f"next        'gee-s1ben poll' or 'run' looks at the pixels of {count}, which may need a next pass"
+        )
+    if status.settled and status.jobs[JobState.LANDED]:
         lines.append("next        'gee-s1ben run' makes the dataset of what has come")
     return lines
 

@@ -16,6 +16,8 @@ from gee_s1ben.pipeline.assemble import Assembled, assemble
 from gee_s1ben.pipeline.fetch import Fetched, fetch
 from gee_s1ben.pipeline.finishing import finish
 from gee_s1ben.pipeline.match import MatchIndex, check_matched, match
+from gee_s1ben.pipeline.pixel_check import why_empty
+from gee_s1ben.pipeline.plan import load_plan
 from gee_s1ben.pipeline.report import PassSummary
 from gee_s1ben.pipeline.run import Report, run
 from gee_s1ben.pipeline.showing import show_match, write_seed
@@ -63,8 +65,10 @@ def _fetch(config: Config, _overwrite: bool, quiet: bool) -> Outcome:
     workspace = Workspace(config.workspace_path)
     with workspace.held(), connect(config) as connection:
         fetched = fetch(config, workspace, connection, quiet=quiet)
+        why = why_empty(workspace, load_plan(config, workspace))
     line = f"{plural(fetched.requested, 'window')} fetched ({fetched.bytes / 1e6:.1f} MB), {fetched.kept} there before"
-    return Outcome(_fetched_data(fetched), [line, *_given_up_lines(fetched)], FINDINGS if fetched.failed else DONE)
+    lines = [line, *_given_up_lines(fetched), *([f"not one patch can be made: {why}"] if why else [])]
+    return Outcome(_fetched_data(fetched), lines, FINDINGS if fetched.failed or why else DONE)
 
 
 def _assemble(config: Config, overwrite: bool, quiet: bool) -> Outcome:

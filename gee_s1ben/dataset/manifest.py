@@ -53,6 +53,8 @@ class PatchRow:
     datasets of before there was this column."""
     incidence_angle: float | None = None
     """Degrees between the line of sight and the normal of the ellipsoid at its centre; None where it is not known."""
+    passed_over: str = ""
+    """Passes that came first and do not have it whole, and what it lacks in each; empty for most."""
 
     @property
     def place(self) -> tuple[str, int, int]:
@@ -102,6 +104,7 @@ PATCH_ROWS = RowFormat(
         Column("dt_hours", "number", "hours between Sentinel-1 and the target's time, without sign"),
         Column("filled_px", "whole", "pixels without data in some band, filled by a rule", optional=True),
         Column("incidence_angle", "number", "degrees from the normal of the ellipsoid, at the centre", optional=True),
+        Column("passed_over", "text", "passes that came first and lack pixels of it, and how many; empty for most"),
     ),
 )
 """Columns of ``patches.csv``, which every other table of patches, pack and catalog has as well."""

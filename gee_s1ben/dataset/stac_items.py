@@ -56,6 +56,8 @@ class PassGroup:
     """When they were seen."""
     angles: list[float] = field(default_factory=list)
     """Incidence angles of those of which it is known, degrees."""
+    passed_over: int = 0
+    """Patches of which passes that came first do not have all pixels."""
 
     def add(self, one: PatchFacts) -> None:
         """Add a patch."""
@@ -68,6 +70,7 @@ class PassGroup:
                 self.values[column.name].update(value)
             elif column.kind == "text" and column.name != "s2v1_name" and value is not None:
                 self.values[column.name].add(value)
+        self.passed_over += bool(one.patch.row.passed_over)
         self.span = spanned(self.span, one.sensed)
         if one.patch.row.incidence_angle is not None:
             self.angles.append(one.patch.row.incidence_angle)
@@ -124,6 +127,7 @@ def pass_item(target: str, key: str, group: PassGroup, contents: Contents) -> py
         None,
         _common(group.first, contents)
         | {"gee_s1ben:patches": group.count}
+        | ({"gee_s1ben:passed_over": group.passed_over} if group.passed_over else {})
         | _own({name: sorted(values) for name, values in group.values.items()}),
         start_datetime=first,
         end_datetime=last,

@@ -68,6 +68,14 @@ def states(connection: sqlite3.Connection) -> dict[str, JobState]:
     return {identifier: JobState(state) for identifier, state in rows}
 
 
+def states_by_fingerprint(connection: sqlite3.Connection) -> dict[str, dict[str, JobState]]:
+    """State of every wanted job, by fingerprint and id."""
+    found: dict[str, dict[str, JobState]] = {}
+    for fingerprint, identifier, state in connection.execute("SELECT fingerprint, id, state FROM jobs WHERE wanted"):
+        found.setdefault(fingerprint, {})[identifier] = JobState(state)
+    return found
+
+
 def counts(connection: sqlite3.Connection) -> dict[JobState, int]:
     """How many wanted jobs are in each state."""
     rows = connection.execute("SELECT state, count(*) FROM jobs WHERE wanted GROUP BY state")
@@ -164,12 +172,13 @@ def history(connection: sqlite3.Connection, identifier: str | None) -> list[Even
     return [Event(*row) for row in rows]
 
 
-def reasons(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+def reasons(connection: sqlite3.Connection, states: Sequence[JobState]) -> dict[tuple[str, str], str]:
     """Return why windows are not there."""
     rows = connection.execute(
         "SELECT fingerprint, windows.name, CASE WHEN windows.reason != '' THEN windows.reason ELSE jobs.reason END"
         " FROM jobs JOIN windows ON windows.job = jobs.id"
-        " WHERE wanted AND (state IN ('absent', 'failed', 'cancelled') OR windows.reason != '')"
+        f" WHERE wanted AND ({_one_of('state', states)} OR windows.reason != '')",
+        list(states),
     )
     return {(fingerprint, name): reason for fingerprint, name, reason in rows}
 

@@ -156,6 +156,11 @@ class Ledger:
         with self._reading() as connection:
             return reading.states(connection)
 
+    def states_by_fingerprint(self) -> dict[str, dict[str, JobState]]:
+        """State of every wanted job, by fingerprint and id."""
+        with self._reading() as connection:
+            return reading.states_by_fingerprint(connection)
+
     def counts(self) -> dict[JobState, int]:
         """How many wanted jobs are in each state; every state is there."""
         with self._reading() as connection:
@@ -208,10 +213,13 @@ class Ledger:
         with self._reading() as connection:
             return reading.history(connection, job)
 
-    def reasons(self) -> dict[tuple[str, str], str]:
-        """Return why windows are not there: (fingerprint, window name) → reason, of absent, failed, cancelled jobs."""
+    def reasons(self, *states: JobState) -> dict[tuple[str, str], str]:
+        """Return why windows are not there: (fingerprint, window name) → reason.
+
+        Those of jobs in these states (absent, failed or cancelled without any), and those without data of all jobs.
+        """
         with self._reading() as connection:
-            return reading.reasons(connection)
+            return reading.reasons(connection, states or (JobState.ABSENT, JobState.FAILED, JobState.CANCELLED))
 
     def eecu_seconds(self) -> float:
         """EECU-seconds of all operations together, as the service told them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,15 +24,17 @@ from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.scene import Scene
 from gee_s1ben.domain.shard import Shard
 from gee_s1ben.domain.tile import Target
-from gee_s1ben.errors import InputError, RasterError, WorkspaceError
+from gee_s1ben.errors import EmptyDatasetError, InputError, RasterError, WorkspaceError
 from gee_s1ben.ledger import Ledger
 from gee_s1ben.pipeline.assignment import PatchGroup
 from gee_s1ben.pipeline.incidence import Angles, angles_of
 from gee_s1ben.pipeline.ownership import claim
 from gee_s1ben.pipeline.patch_names import s2_names
+from gee_s1ben.pipeline.pixel_check import checked_windows, window_key
 from gee_s1ben.pipeline.plan import PassPlan, Plan, TargetPlan, load_plan, load_target_plan
 from gee_s1ben.pipeline.progress import progress
 from gee_s1ben.pipeline.replacement import replacing
+from gee_s1ben.pipeline.showing import show_made
 from gee_s1ben.pipeline.user_tables import Known, check_tables, known_patches, user_tables
 from gee_s1ben.pipeline.windows import Window
 from gee_s1ben.pipeline.workspace import Workspace, digest
@@ -75,6 +78,10 @@ class _Piece:
     known: Known
     lacking: str
     """Why the ledger says that there is no such window; empty if it does not."""
+    over: Mapping[tuple[int, int], str]
+    """The passes that do not have a patch whole and were tried before, by (column, row)."""
+    checked: bool
+    """Whether it is known what its patches lack, so that those that lack something have got their next pass."""
 
 
 def assemble(
@@ -106,6 +113,8 @@ def assemble(
 
     Raises
     ------
+    EmptyDatasetError
+        Not one patch can be made.
     WorkspaceError
         A window is missing or broken, or the dataset's folder holds something else.
     InputError
@@ -127,6 +136,7 @@ def assemble(
         with replacing(config.dataset.path):
             claim(config, plan, overwrite=overwrite)
             done = _assemble_all(config, workspace, plan, quiet=quiet)
+        show_made(config, workspace)
     return replace(done, seconds=time.perf_counter() - start)
 
 
@@ -134,24 +144,30 @@ def _assemble_all(config: Config, workspace: Workspace, plan: Plan, *, quiet: bo
     writer = PatchWriter(config.dataset.path, layout(config.dataset.layout))
     tables, lacking = user_tables(config), _lacking(workspace)
     written = kept = absent = 0
+    commonest = 0, ""
     with Recording(config.dataset.path) as recording, progress("assemble", plan.patches, quiet=quiet) as bar:
         for key in plan.targets:
             target_plan = load_target_plan(workspace, key)
-            angles = {job.fingerprint: angles_of(workspace, target_plan, job) for job in target_plan.jobs}
+            over = target_plan.passes_over()
+            angles: dict[tuple[int, int], float] = {}
+            for job in target_plan.jobs:
+                angles |= angles_of(workspace, target_plan, job)
             files: list[tuple[str, str]] = []
             rows: list[PatchRow] = []
             missing = _planned_absent(config, target_plan)
-            for piece in _pieces(target_plan, tables, lacking):
+            for piece in _pieces(config, workspace, target_plan, tables, lacking):
                 record, old = _made(config, workspace, piece, writer)
                 bar.update(len(piece.window.cells))
                 files += record.files
-                rows += _with_angles(record.patches, angles[piece.job.fingerprint])
+                rows += _with_plan(record.patches, angles, over)
                 missing += record.absent
                 kept += len(record.patches) if old else 0
             recording.add(key, files, rows, missing)
+            for why, count in Counter(row.reason for row in missing).most_common(1):
+                commonest = max(commonest, (count, why))
             written, absent = written + len(rows), absent + len(missing)
-        if not written and lacking:
-            raise WorkspaceError(f"not one patch can be made: {next(iter(lacking.values()))}")
+        if not written:
+            raise EmptyDatasetError(f"not one patch can be made: {commonest[1]}")
         recording.finish(writer.remove)
     write_tables(config.dataset.path, config.dataset.layout, tables, unknown_flags=config.dataset.unknown_flags)
     return Assembled(written, kept, absent)
@@ -168,7 +184,8 @@ def _assemble_shard(
 ) -> Assembled:
     writer = PatchWriter(config.dataset.path, layout(config.dataset.layout), shard)
     lacking = _lacking(workspace)
-    pieces = (piece for key in plan.targets for piece in _pieces(load_target_plan(workspace, key), tables, lacking))
+    targets = (load_target_plan(workspace, key) for key in plan.targets)
+    pieces = (piece for target in targets for piece in _pieces(config, workspace, target, tables, lacking))
     written = kept = absent = 0
     with progress(f"assemble {shard}", -(-plan.patches // shard.count), quiet=quiet) as bar:
         for piece in shard.part(pieces):
@@ -186,21 +203,31 @@ def _lacking(workspace: Workspace) -> Lacking:
         return ledger.reasons()
 
 
-def _pieces(plan: TargetPlan, tables: PublishedTables | None, lacking: Lacking) -> Iterator[_Piece]:
+def _pieces(
+    config: Config, workspace: Workspace, plan: TargetPlan, tables: PublishedTables | None, lacking: Lacking
+) -> Iterator[_Piece]:
     """Windows of a target that hold patches, in the order of the plan."""
-    known = known_patches(tables, plan.target)
+    known, over = known_patches(tables, plan.target), plan.passes_over()
+    checked = checked_windows(config, workspace, plan.target.key)
     for job in plan.jobs:
         served = {cell: group for group in job.groups for cell in group.cells}
         for window in job.windows:
             if window.cells:
                 reason = lacking.get((job.fingerprint, window.name), "")
-                yield _Piece(plan.target, job, window, served, known, reason)
+                key = window_key(job, window)
+                yield _Piece(plan.target, job, window, served, known, reason, over, key in checked)
 
 
 def _made(config: Config, workspace: Workspace, piece: _Piece, writer: PatchWriter) -> tuple[WindowRecord, bool]:
     """What became of a window, and whether it stood already; its patches are on disk before it is recorded."""
     if piece.lacking and workspace.window_digest(piece.job.fingerprint, piece.window.name) is None:
         return _all_absent(config, piece), False
+    path = workspace.window_path(piece.job.fingerprint, piece.window.name)
+    if workspace.window_digest(piece.job.fingerprint, piece.window.name) is None:
+        state = "has no checksum" if path.exists() else "has not been fetched"
+        raise WorkspaceError(f"window {path} {state}: run 'gee-s1ben fetch' first")
+    if not piece.checked:
+        raise WorkspaceError(f"it is not known yet which patches {path} lacks: run 'gee-s1ben fetch' first")
     name = _record_name(config, piece)
     record = _standing(config, workspace, name)
     if record is not None:
@@ -214,9 +241,15 @@ def _made(config: Config, workspace: Workspace, piece: _Piece, writer: PatchWrit
 def _all_absent(config: Config, piece: _Piece) -> WindowRecord:
     """Patches of a window that there is not; kept nowhere, because another fetch may bring it."""
     target, cells = piece.target, piece.window.cells
-    reason = f"{piece.job.one_pass.key}: {piece.lacking}"
     names = zip(cells, s2_names(config, target, cells), strict=True)
-    return WindowRecord((), (), tuple(AbsentRow(target.key, *cell, name, reason) for cell, name in names))
+    absent = (AbsentRow(target.key, *cell, name, _reason(piece, cell, piece.lacking)) for cell, name in names)
+    return WindowRecord((), (), tuple(absent))
+
+
+def _reason(piece: _Piece, cell: tuple[int, int], reason: str) -> str:
+    """Say why a patch is absent, by what is wrong with its last pass; every pass that was tried is named."""
+    last = f"{piece.job.one_pass.key}: {reason}"
+    return f"{piece.over[cell]}; {last}" if cell in piece.over else last
 
 
 def _record_name(config: Config, piece: _Piece) -> str:
@@ -244,9 +277,6 @@ def _assemble_window(config: Config, workspace: Workspace, piece: _Piece, writer
     target, job, window = piece.target, piece.job, piece.window
     path = workspace.window_path(job.fingerprint, window.name)
     checksum = workspace.window_digest(job.fingerprint, window.name)
-    if checksum is None:
-        state = "has no checksum" if path.exists() else "has not been fetched"
-        raise WorkspaceError(f"window {path} {state}: run 'gee-s1ben fetch' first")
     grid, bands, records = window.grid(target), config.radar.polarisations, _patch_records(config, piece)
     rule = FillRule(config.dataset.fill, config.dataset.min_valid)
     try:
@@ -256,15 +286,20 @@ def _assemble_window(config: Config, workspace: Workspace, piece: _Piece, writer
     except RasterError as error:
         raise WorkspaceError(f"{path} is broken: {_short(error, path)}; run 'gee-s1ben fetch' again") from error
     absent = (
-        AbsentRow(target.key, record.col, record.row, record.s2_patch, f"{job.one_pass.key}: {reason}")
+        AbsentRow(target.key, record.col, record.row, record.s2_patch, _reason(piece, (record.col, record.row), reason))
         for record, reason in report.absent
     )
     return WindowRecord(tuple(_rows(target, job, report)), tuple(report.files), tuple(absent))
 
 
-def _with_angles(rows: Iterable[PatchRow], angles: Angles) -> Iterator[PatchRow]:
-    """Say how a pass was seen; that is known by the plan and not by the pixels, so windows are recorded without it."""
-    return (replace(row, incidence_angle=angles.get((row.col, row.row))) for row in rows)
+def _with_plan(rows: Iterable[PatchRow], angles: Angles, over: Mapping[tuple[int, int], str]) -> Iterator[PatchRow]:
+    """Say how a patch was seen, and which passes were tried before.
+
+    That is known by the plan and not by the window's pixels, so windows are recorded without it.
+    """
+    for row in rows:
+        cell = row.col, row.row
+        yield replace(row, incidence_angle=angles.get(cell), passed_over=over.get(cell, ""))
 
 
 def _rows(target: Target, job: PassPlan, report: CutReport) -> Iterator[PatchRow]:

@@ -58,6 +58,9 @@ class Assignment:
     absent: tuple[AbsentGroup, ...]
     coverage: float = 0.0
     """Share of the wanted area that all passes together cover, those included that serve no patch."""
+    allowed: tuple[Pass, ...] = ()
+    """The passes that the rules let serve, nearest in time first: what a patch may get if its pass does not have it
+    whole. None where the rules name one scene for each patch."""
 
 
 def assign(target: Target, scenes: Sequence[Scene], rules: Rules, nearby: Nearby = NOTHING_ELSE) -> Assignment:
@@ -89,6 +92,7 @@ def assign(target: Target, scenes: Sequence[Scene], rules: Rules, nearby: Nearby
     wanted = block_polygon(target) if target.cells is None else shapely.union_all(polygons)
     coverage = _coverage(wanted, [outlines[id(one)] for one in usable])
     enough = coverage >= rules.min_coverage - _SAME_AREA
+    allowed = tuple(usable) if enough else ()
     if rules.choice == "fewest" and enough:
         usable = _fewest(target, usable, outlines, polygons)
     chosen = np.full(len(cells), NONE)
@@ -100,14 +104,14 @@ def assign(target: Target, scenes: Sequence[Scene], rules: Rules, nearby: Nearby
         mine = np.flatnonzero(chosen == index)
         if mine.size:
             used.append(one)
-            groups += _groups(target, one, cells[mine], polygons[mine])
+            groups += patch_groups(target, one, cells[mine], polygons[mine])
     left = np.flatnonzero(chosen == NONE)
     if enough or not passes:
         why = reasons(target, rules, polygons[left], passes, [*scenes, *lacking], missing, nearby)
     else:
         asked = f"match.min_coverage asks for {rules.min_coverage:.1%}"
         why = [f"the passes cover {coverage:.1%} of what is wanted; {asked}"] * len(left)
-    return Assignment(tuple(used), tuple(groups), absent_groups(cells[left], why), coverage)
+    return Assignment(tuple(used), tuple(groups), absent_groups(cells[left], why), coverage, allowed)
 
 
 def absent_groups(cells: NDArray[np.int64], reasons: Iterable[str]) -> tuple[AbsentGroup, ...]:
@@ -132,7 +136,22 @@ def _coverage(wanted: BaseGeometry, outlines: Sequence[BaseGeometry]) -> float:
     return float(shapely.area(shapely.intersection(shapely.union_all(outlines), wanted)) / shapely.area(wanted))
 
 
-def _groups(target: Target, one: Pass, cells: NDArray[np.int64], polygons: NDArray[np.object_]) -> list[PatchGroup]:
+def patch_groups(
+    target: Target, one: Pass, cells: NDArray[np.int64], polygons: NDArray[np.object_]
+) -> list[PatchGroup]:
+    """Group patches of one pass by the slices that they show, and by the one they are named after.
+
+    Parameters
+    ----------
+    target : Target
+        Where the patches are.
+    one : Pass
+        What serves them.
+    cells : ndarray of int, shape (patches, 2)
+        (column, row) of each.
+    polygons : ndarray of polygon, shape (patches,)
+        Their outlines.
+    """
     ids = [scene.id for scene in one.slices]
     if len(ids) == 1:
         return [PatchGroup(one.key, ids[0], tuple(ids), _tuples(cells))]

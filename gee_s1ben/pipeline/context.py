@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gee_s1ben.config import Config
 from gee_s1ben.domain.job import Job, request_id, token
 from gee_s1ben.ledger import Intended, Ledger
+from gee_s1ben.pipeline.pixel_check import load_index
 from gee_s1ben.pipeline.plan import load_plan, load_target_plan
 from gee_s1ben.pipeline.rasters import Raster, target_rasters
 from gee_s1ben.pipeline.workspace import Workspace, digest
@@ -48,6 +49,11 @@ class RasterBook:
                 self._books.popitem(last=False)
         self._books.move_to_end(job.target)
         return book.get(job.id)
+
+    def forget(self, targets: Iterable[str]) -> None:
+        """Read the plans of some targets anew when they are needed next."""
+        for key in targets:
+            self._books.pop(key, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,17 @@ def destination_name(config: Config) -> str:
     }[export.transport]
 
 
-def owed_digest(config: Config, plan_digest: str) -> str:
-    """Digest of all that decides which jobs there are."""
+def owed_digest(config: Config, workspace: Workspace) -> str:
+    """Digest of all that decides which jobs there are.
+
+    Raises
+    ------
+    WorkspaceError
+        There is no plan, or it was made from another configuration.
+    """
     radar, export = config.radar, config.export
+    plan = load_plan(config, workspace)
+    further = load_index(workspace, plan).further
     sizes = config.dataset.patch_px, config.window_px, export.raster_px
-    return digest(plan_digest, export.transport, list(sizes), list(radar.polarisations))
+    owed = [plan.digest, *([further] if further else [])]
+    return digest(*owed, export.transport, list(sizes), list(radar.polarisations))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
 
 from gee_s1ben.config import Config
 from gee_s1ben.domain.plural import plural
@@ -46,6 +46,10 @@ class TileCoverage:
     """Rule → how many scenes it excluded, where a patch is uncovered."""
 
 
+Stage = Literal["planned", "made"]
+"""``planned`` by footprints, before pixels are known; ``made`` when the dataset stands."""
+
+
 def tile_coverage(config: Config, matched: TargetMatch) -> TileCoverage:
     """Say what became of a target's patches."""
     target, assignment = matched.target, matched.assignment
@@ -79,9 +83,10 @@ def tile_coverage(config: Config, matched: TargetMatch) -> TileCoverage:
     )
 
 
-def coverage_data(tiles: Sequence[TileCoverage]) -> dict[str, Any]:
+def coverage_data(tiles: Sequence[TileCoverage], stage: Stage = "planned") -> dict[str, Any]:
     """Return the report for machines; every uncovered patch is named."""
     return {
+        "stage": stage,
         "tiles": len(tiles),
         "patches": sum(tile.wanted for tile in tiles),
         "served": sum(tile.served for tile in tiles),
@@ -106,14 +111,13 @@ def coverage_data(tiles: Sequence[TileCoverage]) -> dict[str, Any]:
     }
 
 
-def coverage_lines(tiles: Sequence[TileCoverage]) -> Iterator[str]:
+def coverage_lines(tiles: Sequence[TileCoverage], stage: Stage = "planned") -> Iterator[str]:
     """Yield the report for people; patches are named by column and row: ``60_48``, or ``60-63_48``."""
     wanted, served = sum(tile.wanted for tile in tiles), sum(tile.served for tile in tiles)
     bare = [tile for tile in tiles if not tile.served]
     part = [tile for tile in tiles if 0 < tile.served < tile.wanted]
-    yield f"{served} of {plural(wanted, 'patch')} of {plural(len(tiles), 'tile')} served"
-    whole = plural(len(tiles) - len(bare) - len(part), "tile")
-    yield f"{whole} served whole, {len(part)} in part, {len(bare)} not at all"
+    yield f"{served} of {plural(wanted, 'patch')} of {plural(len(tiles), 'tile')} {stage}"
+    yield f"tiles {stage} whole: {len(tiles) - len(bare) - len(part)}, in part: {len(part)}, not at all: {len(bare)}"
     for tile in tiles:
         yield ""
         yield f"{tile.target}  {tile.title}"

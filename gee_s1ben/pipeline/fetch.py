@@ -1,15 +1,19 @@
-"""All windows of the plan into the workspace, whatever the transport; what is there already is not asked for again."""
+"""Bring all windows of the plan into the workspace, whatever the transport, and those of the next passes.
+
+What is there already is not asked for again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gee_s1ben.config import Config
 from gee_s1ben.ledger import JobRecord, JobState
 from gee_s1ben.pipeline.arriving import Arrived
-from gee_s1ben.pipeline.direct import Outcome, fetch_direct
+from gee_s1ben.pipeline.direct import Brought, Outcome, fetch_direct
 from gee_s1ben.pipeline.exporting import Exporting, export_all, exporting
+from gee_s1ben.pipeline.further_jobs import plan_next_passes
 from gee_s1ben.pipeline.incidence import fetch_angles
 from gee_s1ben.pipeline.plan import load_plan
 from gee_s1ben.pipeline.polling import cancel_unwanted
@@ -79,11 +83,31 @@ def _fetch_exported(context: Exporting, bar: Progress) -> Fetched:
 def _fetch_direct(context: Exporting, bar: Progress) -> Fetched:
     ledger = context.ledger
     cancel_unwanted(context)  # exports that another configuration left running
+    settled: set[str] = set()
+    requested = kept = size = 0
+    keys: Sequence[str] | None = None  # all targets first, then those that got next passes
+    while keys is None or keys:
+        brought = _fetch_round(context, keys, settled, bar)
+        requested, kept, size = requested + brought.requested, kept + brought.kept, size + brought.bytes
+        keys = plan_next_passes(context)
+    counts = ledger.counts()
+    given_up = counts[JobState.FAILED] + counts[JobState.CANCELLED]
+    return Fetched(requested, kept, size, counts[JobState.ABSENT], given_up)
+
+
+def _fetch_round(context: Exporting, keys: Sequence[str] | None, settled: set[str], bar: Progress) -> Brought:
+    """Fetch what is owed of some targets, or of all, but for the jobs that this fetch has settled before."""
+    ledger = context.ledger
     states = ledger.states()
 
     def owed() -> Iterator[Raster]:
-        for raster in rasters(context.config, context.workspace):
-            if states[raster.job.id] in _GIVEN_UP:
+        for raster in rasters(context.config, context.workspace, keys):
+            job = raster.job.id
+            if job in settled or job not in states:
+                continue
+            settled.add(job)
+            bar.total = max(bar.total or 0, len(settled))
+            if states[job] in _GIVEN_UP:
                 bar.update()
             else:
                 yield raster
@@ -94,9 +118,5 @@ def _fetch_direct(context: Exporting, bar: Progress) -> Fetched:
             ledger.move(job, state, outcome.reason)
         bar.update()
 
-    brought = fetch_direct(
-        owed(), context.workspace, context.connection, in_flight=context.config.export.in_flight, done=done
-    )
-    counts = ledger.counts()
-    given_up = counts[JobState.FAILED] + counts[JobState.CANCELLED]
-    return Fetched(brought.requested, brought.kept, brought.bytes, counts[JobState.ABSENT], given_up)
+    in_flight = context.config.export.in_flight
+    return fetch_direct(owed(), context.workspace, context.connection, in_flight=in_flight, done=done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from gee_s1ben.config import Config
@@ -57,12 +58,12 @@ def _with_findings(config: Config, workspace: Workspace, wrong: set[str]) -> set
     return found
 
 
-def _names(plan: TargetPlan) -> dict[str, Mapping[tuple[int, int], str]]:
+def _names(plan: TargetPlan) -> Mapping[str, Mapping[tuple[int, int], str]]:
     """Names of patches by fingerprint of the pass and by (column, row)."""
-    names: dict[str, Mapping[tuple[int, int], str]] = {}
-    for job in plan.jobs:
+    names: defaultdict[str, dict[tuple[int, int], str]] = defaultdict(dict)
+    for job in plan.jobs:  # a pass may come again, as the next one of some patches
         labels = {scene.id: scene.label for scene in job.one_pass.slices}
-        names[job.fingerprint] = {
+        names[job.fingerprint] |= {
             (col, row): str(S1PatchName(labels[group.scene], plan.target.name, col, row))
             for group in job.groups
             for col, row in group.cells

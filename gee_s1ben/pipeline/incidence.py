@@ -7,7 +7,7 @@ leads from a plan to a dataset gives the same tables; a fetch brings what is mis
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from gee_s1ben.config import Config
@@ -29,9 +29,15 @@ Angles = Mapping[tuple[int, int], float]
 
 
 def fetch_angles(
-    config: Config, workspace: Workspace, connection: Connection, plan: Plan, *, quiet: bool = False
+    config: Config,
+    workspace: Workspace,
+    connection: Connection,
+    plan: Plan,
+    keys: Sequence[str] | None = None,
+    *,
+    quiet: bool = False,
 ) -> None:
-    """Bring the angles of every pass that tells them into the workspace, if they are not there.
+    """Bring the angles of every pass that tells them into the workspace, if they are not there; of all targets or some.
 
     Raises
     ------
@@ -42,8 +48,9 @@ def fetch_angles(
     StorageError
         The workspace cannot be written.
     """
-    targets = (load_target_plan(workspace, key) for key in plan.targets)
-    rasters = (_angle_raster(target, owed) for target in targets for owed in target.jobs if owed.angle_fingerprint)
+    targets = (load_target_plan(workspace, key) for key in (plan.targets if keys is None else keys))
+    owed = ((target, job) for target in targets for job in target.jobs if job.angle_fingerprint)
+    rasters = (_angle_raster(target, job) for target, job in owed)
     with progress("angles", plan.jobs, quiet=quiet) as bar:
         fetch_direct(
             rasters,
@@ -74,7 +81,8 @@ def angles_of(workspace: Workspace, plan: TargetPlan, owed: PassPlan) -> Angles:
         )  # fmt: skip
         return {}
     degrees = decode_geotiff(content, raster.job.grid, raster.job.bands)[ANGLE]
-    found = {(col, row): float(degrees[row - window.row, col - window.col]) for col, row in window.cells}
+    served = (cell for group in owed.groups for cell in group.cells)
+    found = {(col, row): float(degrees[row - window.row, col - window.col]) for col, row in served}
     return {cell: angle for cell, angle in found.items() if 0 <= angle <= 90}
 
 
@@ -85,7 +93,7 @@ def _shelf(workspace: Workspace) -> Workspace:
 
 def _angle_raster(plan: TargetPlan, owed: PassPlan) -> Raster:
     lattice = plan.target.lattice()
-    cells = tuple(cell for group in owed.groups for cell in group.cells)
+    cells = (*(cell for group in owed.groups for cell in group.cells), *owed.given_up)
     cols, rows = zip(*cells, strict=True)
     window = Window(min(cols), min(rows), max(cols) - min(cols) + 1, max(rows) - min(rows) + 1, cells)
     job = job_of(lattice, owed.one_pass, owed.angle_fingerprint, window, (ANGLE,))

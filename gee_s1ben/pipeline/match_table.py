@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gee_s1ben.config import Config
 from gee_s1ben.domain.antimeridian import Extent, ring_polygon
 from gee_s1ben.domain.tile import Target
-from gee_s1ben.pipeline.assignment import PatchGroup
+from gee_s1ben.pipeline.assignment import Cell, PatchGroup
 from gee_s1ben.pipeline.footprints import to_degrees
 from gee_s1ben.pipeline.match import TargetMatch
 from gee_s1ben.pipeline.patch_names import s2_names
@@ -43,10 +43,12 @@ SCHEMA = pa.schema(
         pa.field("s2_acquired", _TIME, nullable=False),
         pa.field("dt_hours", pa.float64()),
         pa.field("reason", pa.string()),
+        pa.field("passed_over", pa.string()),
         pa.field("geometry", pa.binary(), nullable=False),
     ]
 )
-"""``dt_hours`` is negative where Sentinel-1 came first; ``scene`` is the one that the patch is named after."""
+"""``dt_hours`` is negative where Sentinel-1 came first; ``scene`` is the one that the patch is named after;
+``passed_over`` is null until the pixels are known."""
 
 
 class MatchTable:
@@ -57,18 +59,27 @@ class MatchTable:
         self._kinds: set[str] = set()
         self._extent = Extent()
 
-    def add(self, matched: TargetMatch) -> None:
-        """Write the rows of a target: those that are served pass by pass, then those that are absent."""
+    def add(self, matched: TargetMatch, passed_over: Mapping[Cell, str] | None = None) -> None:
+        """Write the rows of a target: those that are served pass by pass, then those that are absent.
+
+        Parameters
+        ----------
+        matched : TargetMatch
+            Which pass serves which patch.
+        passed_over : mapping, optional
+            By (column, row), the passes that came first and do not have a patch whole, as far as that is known.
+        """
         target = matched.target
         groups = [(group.cells, served) for group, served in _served(matched)]
         groups += [(group.cells, {"reason": group.reason}) for group in matched.assignment.absent]
+        over = passed_over or {}
         blocks = []
         for cells, same in groups:
             outlines = _outlines(target, np.array(cells, dtype=np.int32).reshape(-1, 2))
             self._kinds.update(outline.geom_type for outline in outlines)
             for part in shapely.bounds(shapely.get_parts(outlines)).tolist():
                 self._extent.add(tuple(part))
-            blocks.append(_block(target, cells, s2_names(self._config, target, cells), outlines, same))
+            blocks.append(_block(target, cells, s2_names(self._config, target, cells), outlines, over, same))
         self._writer.write_table(pa.concat_tables(blocks))
 
     def geo(self) -> dict[str, Any]:
@@ -118,15 +129,17 @@ def _served(matched: TargetMatch) -> Iterator[tuple[PatchGroup, dict[str, Any]]]
 
 def _block(
     target: Target,
-    cells: Sequence[tuple[int, int]],
+    cells: Sequence[Cell],
     names: Sequence[str],
     outlines: NDArray[np.object_],
+    over: Mapping[Cell, str],
     same: Mapping[str, Any],
 ) -> pa.Table:
-    """Rows that differ in their place only."""
+    """Rows that differ in their place, and in what was tried before, only."""
     places = np.array(cells, dtype=np.int32).reshape(-1, 2)
     varying = {
         "corresponding_s2_patch": list(names),
+        "passed_over": [over.get(cell) for cell in cells],
         "col": places[:, 0],
         "row": places[:, 1],
         "geometry": shapely.to_wkb(outlines),

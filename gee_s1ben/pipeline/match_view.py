@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gee_s1ben.domain.scene import Pass, Scene, group_passes
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.pipeline.assignment import PatchGroup
+from gee_s1ben.pipeline.coverage import Stage
 from gee_s1ben.pipeline.footprints import to_degrees
 from gee_s1ben.pipeline.match import TargetMatch
 from gee_s1ben.pipeline.selection import by_nearness
@@ -64,7 +65,7 @@ class MapBuilder:
             )
         )
 
-    def view(self, title: str) -> MapView:
+    def view(self, title: str, stage: Stage = "planned") -> MapView:
         """Return all that the map shows."""
         passes = group_passes(self._scenes.values())
         colours = self.colours()
@@ -78,6 +79,7 @@ class MapBuilder:
             notice,
             tuple(_tile(draft, places, slices, middle) for draft in self._drafts),
             tuple(_pass(one, self._keys[one.slices[0].id], middle, colours[one.relative_orbit]) for one in passes),
+            stage,
         )
 
     def colours(self) -> dict[int, str]:

@@ -15,13 +15,15 @@ from gee_s1ben.config import Config
 from gee_s1ben.dataset.atomic import atomic_write, storage_errors
 from gee_s1ben.dataset.manifest import PROVENANCE
 from gee_s1ben.errors import WorkspaceError
-from gee_s1ben.pipeline.plan import Plan, load_target_plan
+from gee_s1ben.pipeline.plan import PassPlan, Plan, load_first_plan, load_target_plan
 from gee_s1ben.pipeline.replacement import ASIDE, set_aside
 from gee_s1ben.pipeline.workspace import Workspace
 
 _VERSIONS, _TILES = "versions", "tiles"
 """Parts of the record that may differ between two runs that make one dataset: the plan says which patches are made,
 whatever words and files the configuration has for them."""
+_FURTHER = "next_passes"
+"""The part that is known only when the pixels are."""
 
 
 def dataset_record_path(root: Path) -> Path:
@@ -67,7 +69,7 @@ def claim(config: Config, plan: Plan, *, overwrite: bool = False, replace: bool 
                 return
             set_aside(root)
             found = None
-    if found is None or not _names(found, record):
+    if found is None or not _says(found, record):
         with atomic_write(dataset_record_path(root)) as temporary:
             temporary.write_text(record if found is None else _joined(found, record), "utf-8")
 
@@ -84,6 +86,7 @@ def _found(root: Path) -> tuple[bool, str | None]:
 
 def dataset_record(config: Config, plan: Plan) -> str:
     """Return the text of ``dataset.json``: the same plan in the same environment gives the same text, wherever."""
+    first, further = _jobs(config, plan)
     return _text(
         {
             "made_by": f"gee-s1ben {__version__}",
@@ -104,7 +107,8 @@ def dataset_record(config: Config, plan: Plan) -> str:
             "radar": config.radar.model_dump(mode="json"),
             _TILES: [_without_folders(entry.model_dump(mode="json", by_alias=True)) for entry in config.tiles],
             "targets": list(plan.targets),
-            "jobs": _jobs(config, plan),
+            "jobs": first,
+            **({_FURTHER: further} if further else {}),
             _VERSIONS: [
                 {
                     "gee-s1ben": __version__,
@@ -119,19 +123,28 @@ def dataset_record(config: Config, plan: Plan) -> str:
     )
 
 
-def _jobs(config: Config, plan: Plan) -> dict[str, list[dict[str, Any]]]:
-    """Every graph that was evaluated, by target: its pass, its scenes, and a fingerprint of all that it depends on."""
+def _jobs(config: Config, plan: Plan) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[dict[str, Any]]]]:
+    """Every graph that was evaluated, by target: its pass, its scenes, and a fingerprint of all that it depends on.
+
+    Those of the plan that was made from the matches, and those of next passes, each once.
+    """
     workspace = Workspace(config.workspace_path)
+    first, further = {}, {}
+    for key in plan.targets:
+        jobs = load_target_plan(workspace, key).jobs
+        count = len(load_first_plan(workspace, key).jobs)
+        first[key] = [_job(job) for job in jobs[:count]]
+        others = [job for number, job in enumerate(map(_job, jobs)) if number >= count and job not in first[key]]
+        if others:
+            further[key] = [job for number, job in enumerate(others) if job not in others[:number]]
+    return first, further
+
+
+def _job(job: PassPlan) -> dict[str, Any]:
     return {
-        key: [
-            {
-                "pass": job.one_pass.key,
-                "scenes": [scene.id for scene in job.one_pass.slices],
-                "fingerprint": job.fingerprint,
-            }
-            for job in load_target_plan(workspace, key).jobs
-        ]
-        for key in plan.targets
+        "pass": job.one_pass.key,
+        "scenes": [scene.id for scene in job.one_pass.slices],
+        "fingerprint": job.fingerprint,
     }
 
 
@@ -141,9 +154,10 @@ def _without_folders(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _content(record: str) -> object:
-    """Return what of a record must not change; versions of other packages may, and each is written down.
+    """Return what of a record must not change.
 
-    The names of files under ``tiles`` may change as well: the plan holds what was in them.
+    Versions of other packages may, and each is written down; next passes are known when the pixels are. The names of
+    files under ``tiles`` may change as well: the plan holds what was in them.
     """
     try:
         parsed = json.loads(record)
@@ -151,18 +165,21 @@ def _content(record: str) -> object:
         return record
     if not isinstance(parsed, dict):
         return parsed
-    return {name: value for name, value in parsed.items() if name not in (_VERSIONS, _TILES)}
+    return {name: value for name, value in parsed.items() if name not in (_VERSIONS, _TILES, _FURTHER)}
 
 
-def _names(found: str, record: str) -> bool:
-    """Whether a record names the versions of another one already."""
-    return all(versions in json.loads(found).get(_VERSIONS, []) for versions in json.loads(record)[_VERSIONS])
+def _says(found: str, record: str) -> bool:
+    """Whether a record says all that another one does."""
+    older, newer = json.loads(found), json.loads(record)
+    known = older.get(_VERSIONS, [])
+    return older.get(_FURTHER) == newer.get(_FURTHER) and all(versions in known for versions in newer[_VERSIONS])
 
 
 def _joined(found: str, record: str) -> str:
     """Return a record with the versions of an older one, of which the dataset is a part, and its own."""
     older, newer = json.loads(found), json.loads(record)
-    newer[_VERSIONS] = [*older.get(_VERSIONS, []), *newer[_VERSIONS]]
+    known = older.get(_VERSIONS, [])
+    newer[_VERSIONS] = [*known, *(versions for versions in newer[_VERSIONS] if versions not in known)]
     return _text(newer)
 
 

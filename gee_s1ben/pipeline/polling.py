@@ -13,6 +13,7 @@ from gee_s1ben.ledger import OUT, JobRecord, JobState, OperationRecord, Seen, St
 from gee_s1ben.pipeline.advancing import react
 from gee_s1ben.pipeline.arriving import Arrived, bring_down
 from gee_s1ben.pipeline.context import Exporting
+from gee_s1ben.pipeline.further_jobs import plan_next_passes
 from gee_s1ben.pipeline.matching import adopt, as_seen, match, ours
 from gee_s1ben.pipeline.submission import Submitted, submit
 from gee_s1ben.session.exports import Operation, cancel_operation, get_operation, list_operations
@@ -48,6 +49,8 @@ class Polled:
     """How many jobs are in each state now."""
     problem: ServiceError | None = None
     """The first failure of a download or a cancellation; the next poll tries again."""
+    further: int = 0
+    """Targets that got further jobs, since patches lack pixels of their pass."""
 
     @property
     def left(self) -> int:
@@ -58,7 +61,7 @@ class Polled:
     def moved(self) -> bool:
         """Whether anything is otherwise than before."""
         told = self.submitted
-        return bool(self.changed or self.landed or told.sent or told.attached or told.there)
+        return bool(self.changed or self.landed or told.sent or told.attached or told.there or self.further)
 
 
 def ignore(_record: JobRecord, _arrived: Arrived) -> None:
@@ -102,7 +105,8 @@ def poll(exporting: Exporting, told: ToldOfJob = ignore, *, most: int | None = N
         waiting += arrived.waiting
         if arrived.landed:
             told(record, arrived)
-    return Polled(len(listed), changed, landed, waiting, submitted, ledger.counts(), problem)
+    further = len(plan_next_passes(exporting))
+    return Polled(len(listed), changed, landed, waiting, submitted, ledger.counts(), problem, further)
 
 
 def look(exporting: Exporting, listed: Mapping[Token, Sequence[Operation]], elapsed: float) -> int:

@@ -33,15 +33,15 @@ class Raster:
     """Builds the graph; needs a connection."""
 
 
-def rasters(config: Config, workspace: Workspace) -> Iterator[Raster]:
-    """Every raster of the plan, target by target, pass by pass; one target's plan in memory at a time.
+def rasters(config: Config, workspace: Workspace, keys: Sequence[str] | None = None) -> Iterator[Raster]:
+    """Every raster of the plan or of some targets, pass by pass; one target's plan in memory at a time.
 
     Raises
     ------
     WorkspaceError
         There is no plan, or it was made from another configuration.
     """
-    for key in plans.load_plan(config, workspace).targets:
+    for key in plans.load_plan(config, workspace).targets if keys is None else keys:
         yield from target_rasters(config, plans.load_target_plan(workspace, key))
 
 

@@ -15,7 +15,6 @@ from gee_s1ben.dataset.atomic import storage_errors
 from gee_s1ben.errors import BrokenLedgerError
 from gee_s1ben.ledger import Ledger, Owed
 from gee_s1ben.pipeline.context import owed_digest
-from gee_s1ben.pipeline.plan import load_plan
 from gee_s1ben.pipeline.rasters import rasters
 from gee_s1ben.pipeline.workspace import Workspace
 
@@ -54,7 +53,7 @@ def take_over_plan(config: Config, workspace: Workspace, ledger: Ledger) -> bool
     WorkspaceError
         There is no plan, or it was made from another configuration.
     """
-    plan = owed_digest(config, load_plan(config, workspace).digest)
+    plan = owed_digest(config, workspace)
     if ledger.plan() == plan:
         return False
     owed = (

@@ -15,9 +15,10 @@ from gee_s1ben.dataset.layout import Layout, layout, raster_name
 from gee_s1ben.dataset.manifest import PatchRow, read_absent, read_patches
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
-from gee_s1ben.domain.scene import Scene
+from gee_s1ben.domain.scene import Pass, Scene, group_passes
 from gee_s1ben.pipeline.footprints import scene_polygon
 from gee_s1ben.pipeline.plan import TargetPlan, load_plan, load_target_plan
+from gee_s1ben.pipeline.selection import by_nearness
 from gee_s1ben.pipeline.showing import shown_colours
 from gee_s1ben.pipeline.workspace import Workspace
 from gee_s1ben.quality.quicklook import write_quicklook
@@ -120,15 +121,15 @@ def draw(
         cells[row.pass_key].append(cell)
     passes = tuple(
         PassView(
-            key=job.one_pass.key,
-            relative_orbit=job.one_pass.relative_orbit,
-            orbit_direction=job.one_pass.orbit_direction,
-            hours=abs((job.one_pass.acquired - target.acquired).total_seconds()) / 3600,
-            footprints=tuple(ring for scene in job.one_pass.slices for ring in _rings(scene, target.grid)),
-            cells=tuple(cells[job.one_pass.key]),
-            simulated=any(scene.id in plan.simulated for scene in job.one_pass.slices),
+            key=one.key,
+            relative_orbit=one.relative_orbit,
+            orbit_direction=one.orbit_direction,
+            hours=abs((one.acquired - target.acquired).total_seconds()) / 3600,
+            footprints=tuple(ring for scene in one.slices for ring in _rings(scene, target.grid)),
+            cells=tuple(cells[one.key]),
+            simulated=any(scene.id in plan.simulated for scene in one.slices),
         )
-        for job in plan.jobs
+        for one in _passes(plan)
     )
     examples = tuple(
         _example(root, form, rows[cell], cell, key, config.radar.polarisations) for key, cell in choose_examples(cells)
@@ -136,6 +137,12 @@ def draw(
     subtitle = str(target.product) if target.product else f"{target.acquired:%Y-%m-%d %H:%M:%S} UTC"
     view = QuicklookView(target.name, subtitle, target.grid, target.patch_px, passes, tuple(absent), examples, colours)
     write_quicklook(path, view)
+
+
+def _passes(plan: TargetPlan) -> list[Pass]:
+    """Each pass once, though it may come again as the next one of some patches; the nearest in time first."""
+    slices = (scene for job in plan.jobs for scene in job.one_pass.slices)
+    return by_nearness(group_passes(slices), plan.target.acquired)
 
 
 def _example(

@@ -20,6 +20,8 @@ from gee_s1ben.ledger import (
 )
 from gee_s1ben.pipeline.costs import budget, remaining
 from gee_s1ben.pipeline.estimate import Budget, Estimate
+from gee_s1ben.pipeline.pixel_check import unchecked
+from gee_s1ben.pipeline.plan import load_plan
 from gee_s1ben.pipeline.workspace import Workspace
 
 OPEN = (JobState.PLANNED, JobState.SUBMITTED, JobState.EXPORTED)
@@ -46,6 +48,8 @@ class Status:
     """Such as ``polled``, when the service was last asked, and ``paused``, why a destination is."""
     billed: bool = True
     """Whether EECU-hours are counted by Google; those of the embedded service are a model."""
+    unchecked: int = 0
+    """Targets that have come and whose pixels were not looked at yet: next passes may follow."""
 
     @property
     def total(self) -> int:
@@ -56,6 +60,11 @@ class Status:
     def open(self) -> int:
         """Jobs that something is still to happen to by itself."""
         return sum(self.jobs[state] for state in OPEN)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left that happens by itself."""
+        return not self.open and not self.unchecked
 
     @property
     def bad(self) -> int:
@@ -116,7 +125,17 @@ def standing(config: Config, ledger: Ledger) -> Status:
         troubled=tuple(troubled),
         notes=notes,
         billed=config.backend == "earthengine",
+        unchecked=_unchecked(config, ledger),
     )
+
+
+def _unchecked(config: Config, ledger: Ledger) -> int:
+    """Count the targets that are still to be looked at; none as long as the plan is not this configuration's."""
+    workspace = Workspace(config.workspace_path)
+    try:
+        return sum(1 for _ in unchecked(config, workspace, load_plan(config, workspace), ledger))
+    except WorkspaceError:
+        return 0
 
 
 def histories(config: Config, text: str) -> tuple[JobHistory, ...]:

@@ -20,6 +20,7 @@ from gee_s1ben.pipeline.context import Exporting, owed_digest
 from gee_s1ben.pipeline.costs import is_over_budget
 from gee_s1ben.pipeline.exporting import LONGEST_PAUSE, exporting
 from gee_s1ben.pipeline.notifying import Tidings, notify, stopped, tidings
+from gee_s1ben.pipeline.pixel_check import unchecked
 from gee_s1ben.pipeline.plan import load_plan
 from gee_s1ben.pipeline.polling import Polled, poll
 from gee_s1ben.pipeline.status import OPEN, Status, standing, status
@@ -137,7 +138,7 @@ def watch(
         while True:
             looked = _look_or_problem(config, connection, clock, problems)
             told(looked)
-            if not looked.status.open or looked.over_budget:
+            if looked.status.settled or looked.over_budget:
                 return Watched(looked, in_time=True)
             problems = problems + 1 if looked.polled is None and looked.problem else 0
             left = None if at_most is None else start + at_most - clock()
@@ -186,12 +187,15 @@ def is_idle(config: Config) -> bool:
     workspace = Workspace(config.workspace_path)
     if not workspace.ledger_path.exists():
         return False
-    plan = owed_digest(config, load_plan(config, workspace).digest)
+    plan = load_plan(config, workspace)
     try:
         with Ledger.read(workspace.ledger_path) as ledger:
             jobs, operations = ledger.counts(), ledger.operation_counts()
             return (
-                ledger.plan() == plan and not any(jobs[one] for one in OPEN) and not any(operations[one] for one in OUT)
+                ledger.plan() == owed_digest(config, workspace)
+                and not any(jobs[one] for one in OPEN)
+                and not any(operations[one] for one in OUT)
+                and next(unchecked(config, workspace, plan, ledger), None) is None
             )
     except GeeS1benError:  # whoever opens it for writing says what is wrong, or mends it
         return False

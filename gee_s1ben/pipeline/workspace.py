@@ -147,8 +147,8 @@ class Workspace:
             os.close(descriptor)
         return False
 
-    def save(self, name: str, value: Any) -> None:
-        """Write a value as JSON, whole or not at all.
+    def save(self, name: str, value: Any) -> str:
+        """Write a value as JSON, whole or not at all; return the SHA-256 of the file.
 
         Parameters
         ----------
@@ -161,6 +161,17 @@ class Workspace:
         content = _adapter(type(value)).dump_json(value) + b"\n"
         with atomic_write(path) as temporary:
             temporary.write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
+
+    def file_digest(self, name: str) -> str | None:
+        """Return the SHA-256 of what :meth:`save` wrote; None where there is nothing."""
+        path = self.path / f"{name}.json"
+        try:
+            return hashlib.sha256(path.read_bytes()).hexdigest()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
 
     def load(self, name: str, kind: type[_Value], stage: str) -> _Value:
         """Read what a stage left.

@@ -88,6 +88,8 @@ class MapView:
     """Said at the top where it is not empty, such as that scenes are simulated."""
     tiles: tuple[MapTile, ...]
     passes: tuple[MapPass, ...]
+    stage: str = "planned"
+    """``planned`` by footprints, or ``made``."""
 
 
 def match_map(view: MapView) -> str:

@@ -107,9 +107,9 @@ def test_the_text_of_the_tables(tmp_path):
     assert manifest_path(tmp_path).read_bytes() == b"0" * 64 + b"  a b.tif\n"
     assert patches_path(tmp_path).read_bytes() == (
         b"name,corresponding_s2_patch,target,col,row,scenes,pass,relative_orbit,orbit_direction,dt_hours,filled_px,"
-        b"incidence_angle\n"
+        b"incidence_angle,passed_over\n"
         b"S1A_IW_GRDH_1SDV_20170613T165043_33UUP_70_48,s2_70_48,33UUP_20170613T101031,70,48,"
-        b"S1A_IW_GRDH_1SDV_20170613T165043,S1A_017018,146,ascending,6.6697,,\n"
+        b"S1A_IW_GRDH_1SDV_20170613T165043,S1A_017018,146,ascending,6.6697,,,\n"
     )
     assert absent_path(tmp_path).read_bytes() == (
         b'target,col,row,corresponding_s2_patch,reason\n33UUP_20170613T101031,1,2,s2,"x, y"\n'
@@ -140,17 +140,18 @@ def test_headers_that_are_refused(tmp_path, change):
         list(read_patches(tmp_path))
 
 
-@pytest.mark.parametrize("lacking", [1, 2])
+@pytest.mark.parametrize("lacking", [1, 2, 3])
 def test_tables_of_before_there_were_the_last_columns(tmp_path, lacking):
-    """Of the incidence angle, and of the count of filled pixels before it."""
-    rows = [patch(TARGETS[0], 1, 0), replace(patch(TARGETS[1], 2, 0), filled_px=7, incidence_angle=38.1234)]
+    """Of the passes passed over, of the incidence angle before them, and of the count of filled pixels before that."""
+    over = {"filled_px": 7, "incidence_angle": 38.1234, "passed_over": "S1A_017011: 3 of 14400 pixels have no data"}
+    rows = [patch(TARGETS[0], 1, 0), replace(patch(TARGETS[1], 2, 0), **over)]
     record_target(tmp_path, TARGETS[0], [], rows[:1], [])
     lines = patches_path(tmp_path).read_text().splitlines()
     patches_path(tmp_path).write_text("".join(f"{line.rsplit(',', lacking)[0]}\n" for line in lines))
     assert list(read_patches(tmp_path)) == rows[:1]
     record_target(tmp_path, TARGETS[1], [], rows[1:], [])
     assert list(read_patches(tmp_path)) == rows
-    patches_path(tmp_path).write_text(patches_path(tmp_path).read_text().removesuffix(",7,38.1234\n") + "\n")
+    patches_path(tmp_path).write_text(patches_path(tmp_path).read_text().partition(",7,38.1234")[0] + "\n")
     with pytest.raises(InputError, match="line 3: broken"):
         list(read_patches(tmp_path))
 

@@ -10,6 +10,7 @@ import pytest
 import requests
 from fault_arena import Arena
 
+from gee_s1ben.dataset.manifest import read_patches
 from gee_s1ben.errors import EngineError
 
 JOBS = 3
@@ -129,10 +130,13 @@ def test_no_vh(new_arena, report) -> None:
     (absent,) = [record for record in arena.jobs() if record.state == "absent"]
     assert "did not match any bands" in absent.reason
     arena.export()
-    assert len(arena.operations()) == JOBS
+    assert len(arena.operations()) == JOBS + 1
     verified = arena.finish()
-    assert (verified.findings, verified.absent) == ((), 3)
-    report("its 3 patches absent with the reason; one operation, no retry; the others are there", arena)
+    assert (verified.findings, verified.right, verified.absent) == ((), 9, 0)
+    over = [row for row in read_patches(arena.folder / "dataset") if row.passed_over]
+    assert len(over) == 3
+    assert {row.passed_over for row in over} == {f"S1A_017011: {absent.reason}"}
+    report("its 3 patches from their next pass, with the reason; one operation, no retry; the others are there", arena)
 
 
 @pytest.mark.row(32)

@@ -10,6 +10,7 @@ from fault_arena import Arena
 from fault_proxy import Exchange
 from fault_remote import EMPTY, WRONG, Bucket, DriveFolder
 
+from gee_s1ben.dataset.manifest import read_patches
 from gee_s1ben.errors import AccessError, ServiceError
 
 JOBS = 3
@@ -300,10 +301,11 @@ def test_file_without_data(new_arena, report, what: str) -> None:
     exported(arena)
     assert Bucket(arena).alter(ONE, EMPTY[what]) == 1
     done = arena.export()
-    assert (done["landed"], done["absent"]) == (JOBS - 1, 1)
+    assert (done["landed"], done["absent"]) == (JOBS, 1)
     verified = arena.finish()
-    assert (verified.findings, verified.absent) == ((), 3)
-    report("its 3 patches absent with the reason", arena)
+    assert (verified.findings, verified.right, verified.absent) == ((), 9, 0)
+    assert sum(row.passed_over != "" for row in read_patches(arena.folder / "dataset")) == 3
+    report("its 3 patches from their next pass, with the reason", arena)
 
 
 @pytest.mark.row(49)
@@ -312,5 +314,5 @@ def test_direct_answer_without_data(arena: Arena, report, what: str) -> None:
     arena.proxy.play("pixels", effects.corrupted(EMPTY[what]), (2,))
     arena.fetch()
     verified = arena.finish()
-    assert (verified.findings, verified.absent) == ((), 3)
+    assert (verified.findings, verified.right, verified.absent) == ((), 9, 0)
     report("direct: the same", arena)

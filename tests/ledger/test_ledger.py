@@ -132,6 +132,12 @@ def test_why_windows_are_not_there(ledger: Ledger) -> None:
         ("fingerprint2", "w1"): "all pixels are zero",
     }
     assert ledger.empty_windows(TWO) == {"w1": "all pixels are zero"}
+    assert ledger.reasons(JobState.FAILED) == {("fingerprint2", "w1"): "all pixels are zero"}
+    assert ledger.states_by_fingerprint() == {
+        "fingerprint1": {ONE: JobState.ABSENT},
+        "fingerprint2": {TWO: JobState.LANDED},
+        "fingerprint3": {owed(3).job.id: JobState.PLANNED},
+    }
     ledger.set_empty(TWO, {})
     ledger.add([owed(2), owed(3)], "other")
     assert ledger.reasons() == {}

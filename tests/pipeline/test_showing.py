@@ -118,8 +118,8 @@ def test_the_report_names_every_tile_and_patch_without_a_pass(shown: tuple[Confi
         }
     ]
     text = paths.report_text.read_text("utf-8")
-    assert "24 of 42 patches of 2 tiles served" in text
-    assert "0 tiles served whole, 1 in part, 1 not at all" in text
+    assert "24 of 42 patches of 2 tiles planned" in text
+    assert "tiles planned whole: 0, in part: 1, not at all: 1" in text
     assert "no pass within 6 days contains it fully\n    48-49_40 48-49_41" in text
     assert "no Sentinel-1 scene within 6 days\n    0-2_0 0-2_1\n" in text
 
