@@ -13,7 +13,10 @@ from typing import Any, Final
 
 from gee_s1ben.engine.dates import Date, DateRange, parse_date, parse_range
 from gee_s1ben.engine.features import ELEMENT_TYPES, Collection, Feature, as_geometry, collection_of
+from gee_s1ben.engine.filters import Filter
 from gee_s1ben.engine.geometry import Geometry
+from gee_s1ben.engine.kernels import Kernel
+from gee_s1ben.engine.reducers import Reducer
 from gee_s1ben.engine.registry import lookup
 from gee_s1ben.engine.values import Image, PixelType, Projection
 from gee_s1ben.errors import EngineError
@@ -57,7 +60,7 @@ def coerce(value: Any, type_: str, element_type: str | None, where: str) -> Any:
     """
     try:
         return _coerce(value, type_, element_type, where)
-    except _Mismatch:
+    except (_Mismatch, ArithmeticError, UnicodeError, ValueError):  # a time that is infinite is none
         raise EngineError(
             f"{where}: Invalid type. Expected type: {type_}. Actual type: {type_name(value)}. "
             f"Actual value: {str(value)[:80]}"
@@ -250,6 +253,15 @@ def _function(value: Any) -> Callable[..., Any]:
     raise _Mismatch
 
 
+def _instance_of(kind: type) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if isinstance(value, kind):
+            return value
+        raise _Mismatch
+
+    return check
+
+
 _CONVERSIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "Number": _number,
     "Float": lambda value: float(_number(value)),
@@ -270,5 +282,8 @@ _CONVERSIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "Projection": _projection,
     "PixelType": _pixel_type,
     "Algorithm": _function,
+    "Filter": _instance_of(Filter),
+    "Kernel": _instance_of(Kernel),
+    "Reducer": _instance_of(Reducer),
 }
-"""Types that are not here (Filter, Join, Reducer, Kernel, Array, Object) arrive as they are."""
+"""Types that are not here (Join, Array, Object) arrive as they are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from math import isfinite
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -75,9 +76,7 @@ def parse_date(value: Any, zone: str | None = None) -> Date:
             return start
         case bool():
             pass
-        case int() | float():
-            return Date(int(value))
-        case {"type": "Date", "value": int() | float() as millis}:
+        case (int() | float() as millis) | {"type": "Date", "value": int() | float() as millis} if isfinite(millis):
             return Date(int(millis))
         case str():
             return _parse_iso(value, zone)

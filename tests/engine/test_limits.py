@@ -78,6 +78,12 @@ TOO_MUCH: dict[str, dict[str, Any]] = {
         call("Kernel.fixed", weights=call("List.repeat", value=call("List.repeat", value=1, count=5000), count=5000))
     ),
     "a date beyond time": alone(call("Date.advance", date=call("Date", value=0), delta=1e300, unit="year")),
+    "a time that is infinite": alone(call("Date.millis", date=call("Number.log", input=0))),
+    "a time that is no number": alone(call("DateRange", start=call("Number.sqrt", input=-1))),
+    "a CRS of half a character": alone(call("Projection.wkt", projection="\ud800")),
+    "a number for a kernel": alone(call("Kernel.rotate", kernel=1, rotations=1)),
+    "a number for a reducer": alone(call("Reducer.combine", reducer1=1, reducer2=2)),
+    "a number for a filter": alone(call("List.filter", list=[1], filter=1)),
     "a pattern of a megabyte": alone(call("String.match", input="a", regex="a" * 1_000_000)),
     "a pattern that counts": alone(call("String.match", input="a", regex="((a{100}){100}){100}")),
     "a pattern that looks back": alone(call("String.match", input="aa", regex=r"(a)\1")),
