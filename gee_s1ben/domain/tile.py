@@ -24,7 +24,7 @@ _ALIGNMENT_M = 60
 """A tile's corner lies on a multiple of this, so that the 10, 20 and 60 m bands share it."""
 
 
-MOST_PATCHES = 300_000
+MOST_PATCHES = 1_000_000
 """Of one target: a Sentinel-2 tile has 8,281 of 120 pixels."""
 _YEARS = 1970, 2200
 
