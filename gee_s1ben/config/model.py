@@ -579,7 +579,7 @@ class Config(Section):
 
     @property
     def catalog_as_written(self) -> str:
-        """The embedded service's catalog, from the configuration's folder where it lies in it: that folder may move."""
+        """The embedded service's catalog, not completed by the configuration's folder: that folder may move."""
         return self._catalog or str(self.embedded.catalog)
 
     def at(self, folder: Path) -> Config:
@@ -589,7 +589,6 @@ class Config(Section):
             return path if path.is_absolute() else folder / path
 
         tables = placed(self.dataset.tables) if self.dataset.tables else None
-        catalog = self.embedded.catalog
         copy = self.model_copy(
             update={
                 "embedded": self.embedded.model_copy(
@@ -600,7 +599,7 @@ class Config(Section):
                 "tiles": tuple(_placed(entry, placed) for entry in self.tiles),
             }
         )
-        copy._catalog = str(catalog.relative_to(folder) if catalog.is_relative_to(folder) else catalog)  # noqa: SLF001
+        copy._catalog = str(self.embedded.catalog)  # noqa: SLF001
         return copy
 
 

@@ -22,7 +22,7 @@ PIXEL_M = 10
 _FALSE_NORTHING_SOUTH_M = 10_000_000
 
 
-MOST_PATCHES = 300_000
+MOST_PATCHES = 1_000_000
 """Of one target: a Sentinel-2 tile has 8,281 of 120 pixels."""
 _YEARS = 1970, 2200
 

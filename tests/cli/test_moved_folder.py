@@ -28,15 +28,14 @@ def test_a_moved_folder_goes_on(command: Command, write: Write, tmp_path: Path, 
     assert (ended.data["patches"], ended.data["kept"]) == (made, made)
 
 
-@pytest.mark.parametrize("written", ["catalog", "../shared/catalog", "/data/catalog", "HERE/catalog"])
+@pytest.mark.parametrize("written", ["catalog", "../shared/catalog", "/data/catalog"])
 def test_what_a_plan_remembers_of_its_catalog(tmp_path: Path, written: str) -> None:
-    """Two folders with one configuration; an absolute path into the folder counts as one of the folder."""
+    """Two folders with one configuration."""
     digests = []
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        catalog = written.replace("HERE", str(folder))
-        text = f"embedded: {{catalog: {catalog}}}\ntiles: [{{tile: 33UUP, acquired: 2017-06-13T10:10:31Z}}]\n"
+        text = f"embedded: {{catalog: {written}}}\ntiles: [{{tile: 33UUP, acquired: 2017-06-13T10:10:31Z}}]\n"
         (folder / "config.yaml").write_text(text)
         digests.append(match_digest(load_config(folder / "config.yaml")))
     assert digests[0] == digests[1]
