@@ -67,4 +67,5 @@ def _plainly_usable(bands: Mapping[str, Pixels], patch_px: int) -> npt.NDArray[n
         np.ascontiguousarray(pixels.reshape(patch_px, -1, patch_px).swapaxes(0, 1)).reshape(-1, patch_px**2)
         for pixels in bands.values()
     )
-    return np.array([plainly_plausible_each(pixels) for pixels in patches], dtype=np.bool_).all(axis=0)
+    usable: npt.NDArray[np.bool_] = np.logical_and.reduce([plainly_plausible_each(pixels) for pixels in patches])
+    return usable
