@@ -84,8 +84,9 @@ class MapBuilder:
 
     def colours(self) -> dict[int, str]:
         """Return the colour of every relative orbit on the map."""
-        orbits = {one.key: one.relative_orbit for one in group_passes(self._scenes.values())}
-        return orbit_colours([orbits[key] for key in draft.passes] for draft in self._drafts)
+        passes = group_passes(self._scenes.values())
+        orbits = {scene.id: one.relative_orbit for one in passes for scene in one.slices}
+        return orbit_colours([orbits[first] for first in draft.passes] for draft in self._drafts)
 
 
 def _tile(draft: _Draft, places: dict[str, int], slices: dict[str, int], middle: float) -> MapTile:
