@@ -15,7 +15,7 @@ from gee_s1ben.dataset.layout import Layout, layout, raster_name
 from gee_s1ben.dataset.manifest import PatchRow, read_absent, read_patches
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
-from gee_s1ben.domain.scene import Pass, Scene, group_passes
+from gee_s1ben.domain.scene import Pass, Scene
 from gee_s1ben.pipeline.footprints import scene_polygon
 from gee_s1ben.pipeline.plan import TargetPlan, load_plan, load_target_plan
 from gee_s1ben.pipeline.selection import by_nearness
@@ -140,9 +140,14 @@ def draw(
 
 
 def _passes(plan: TargetPlan) -> list[Pass]:
-    """Each pass once, though it may come again as the next one of some patches; the nearest in time first."""
-    slices = (scene for job in plan.jobs for scene in job.one_pass.slices)
-    return by_nearness(group_passes(slices), plan.target.acquired)
+    """Each pass once, the nearest first, though it may come again, as the next of some patches or slice by slice."""
+    slices: defaultdict[str, set[Scene]] = defaultdict(set)
+    for job in plan.jobs:
+        slices[job.one_pass.key].update(job.one_pass.slices)
+    passes = [
+        Pass(tuple(sorted(group, key=lambda scene: (scene.acquired, scene.id))), key) for key, group in slices.items()
+    ]
+    return by_nearness(passes, plan.target.acquired)
 
 
 def _example(
