@@ -97,8 +97,12 @@ def _differences(
             yield Difference(name, f"{band}: {found}")
         elif found[0]:
             count, largest = found
+            differ = "differs" if count == 1 else "differ"
             yield Difference(
-                name, f"{band}: different in {plural(count, 'pixel')}, by at most {largest:.6g} dB", count, largest
+                name,
+                f"{band}: {plural(count, 'pixel')} {differ}, by at most {largest:.6g} dB",
+                count,
+                largest,
             )
     if metadata:
         yield from (Difference(name, what) for what in _metadata_differences(one, other))

@@ -22,6 +22,11 @@ LAST_ORBIT = 999_999
 """The largest absolute orbit that a product's name has room for."""
 
 
+def _shown(number: int) -> str:
+    """Write a number that may be anything; Python refuses to write thousands of digits."""
+    return str(number) if abs(number) < 10**12 else "of more than twelve digits"
+
+
 @lru_cache(maxsize=8192)
 def _product_name(index: str) -> S1ProductName | None:
     """Read a product name; of the scenes of a target it is asked many times."""
@@ -70,11 +75,12 @@ class Scene:
             )
         if not 1 <= self.absolute_orbit <= LAST_ORBIT:
             raise InputError(
-                f"scene {self.index}: the absolute orbit {self.absolute_orbit} is not one of 1 to {LAST_ORBIT}"
+                f"scene {self.index}: the absolute orbit {_shown(self.absolute_orbit)} is not one of 1 to {LAST_ORBIT}"
             )
         if not 1 <= self.relative_orbit <= RELATIVE_ORBITS:
             raise InputError(
-                f"scene {self.index}: the relative orbit {self.relative_orbit} is not one of 1 to {RELATIVE_ORBITS}"
+                f"scene {self.index}: the relative orbit {_shown(self.relative_orbit)} is not one of "
+                f"1 to {RELATIVE_ORBITS}"
             )
         ring = self.footprint
         if len(ring) < 4 or ring[0] != ring[-1]:

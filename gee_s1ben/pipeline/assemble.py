@@ -25,7 +25,7 @@ from gee_s1ben.domain.scene import Scene
 from gee_s1ben.domain.shard import Shard
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.errors import EmptyDatasetError, InputError, RasterError, WorkspaceError
-from gee_s1ben.ledger import Ledger
+from gee_s1ben.ledger import JobState, Ledger
 from gee_s1ben.pipeline.assignment import PatchGroup
 from gee_s1ben.pipeline.incidence import Angles, angles_of
 from gee_s1ben.pipeline.ownership import claim
@@ -167,7 +167,7 @@ def _assemble_all(config: Config, workspace: Workspace, plan: Plan, *, quiet: bo
                 commonest = max(commonest, (count, why))
             written, absent = written + len(rows), absent + len(missing)
         if not written:
-            raise EmptyDatasetError(f"not one patch can be made: {commonest[1]}")
+            raise _empty(workspace)(f"not one patch can be made: {commonest[1]}")
         recording.finish(writer.remove)
     write_tables(config.dataset.path, config.dataset.layout, tables, unknown_flags=config.dataset.unknown_flags)
     return Assembled(written, kept, absent)
@@ -194,6 +194,14 @@ def _assemble_shard(
             written, absent = written + len(record.patches), absent + len(record.absent)
             kept += len(record.patches) if old else 0
     return Assembled(written, kept, absent)
+
+
+def _empty(workspace: Workspace) -> type[EmptyDatasetError | WorkspaceError]:
+    """Tell apart what the pixels do not give and what a fetch did not bring: the latter may be mended."""
+    if not workspace.ledger_path.exists():
+        return EmptyDatasetError
+    with Ledger.read(workspace.ledger_path) as ledger:
+        return WorkspaceError if ledger.reasons(JobState.FAILED, JobState.CANCELLED) else EmptyDatasetError
 
 
 def _lacking(workspace: Workspace) -> Lacking:

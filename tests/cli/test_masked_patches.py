@@ -72,7 +72,7 @@ def test_each_patch_is_from_the_first_pass_that_has_it_whole(made: Made, command
         cell: key for cell, key in wanted.items() if key
     }
     rows = {(int(row["col"]), int(row["row"])): row for row in rows_of(root, "patches.csv")}
-    assert {cell: row["pass_key"] for cell, row in rows.items()} == {cell: key for cell, key in wanted.items() if key}
+    assert {cell: row["pass"] for cell, row in rows.items()} == {cell: key for cell, key in wanted.items() if key}
     assert {cell: row["passed_over"] for cell, row in rows.items() if row["passed_over"]} == {
         (0, 0): f"{A}: {LACK}", (2, 2): f"{A}: {LACK}", (3, 2): f"{A}: {LACK}", (1, 0): f"{A}: {LACK}; {B}: {LACK}"
     }  # fmt: skip
@@ -91,8 +91,8 @@ def test_all_that_is_said_of_a_dataset_agrees(made: Made) -> None:
     root, view = made
     work = root.parent / "out.work"
     rows = rows_of(root, "patches.csv")
-    passes = Counter(row["pass_key"] for row in rows)
-    over = {row["s2_patch"]: row["passed_over"] for row in rows}
+    passes = Counter(row["pass"] for row in rows)
+    over = {row["corresponding_s2_patch"]: row["passed_over"] for row in rows}
     reasons = [row["reason"] for row in rows_of(root, "absent.csv")]
     assert (len(rows), len(reasons), passes) == (23, 1, {A: 19, B: 3, C: 1})
 
@@ -102,15 +102,15 @@ def test_all_that_is_said_of_a_dataset_agrees(made: Made) -> None:
     assert {one["pass"]: one["patches"] for one in tile["passes"]} == passes
     assert [group["reason"] for group in tile["uncovered"]] == reasons
     text = (work / "coverage.txt").read_text()
-    assert text.startswith("23 of 24 patches of 1 tile are made\n")
+    assert text.startswith("23 of 24 patches of 1 tile made\n")
     assert f"uncovered, 1: {reasons[0]}\n    5_3\n" in text
 
     table = pq.read_table(work / "match.parquet").to_pylist()
-    assert {row["s2_patch"]: row["pass"] for row in table if row["pass"]} == {
-        row["s2_patch"]: row["pass_key"] for row in rows
+    assert {row["corresponding_s2_patch"]: row["pass"] for row in table if row["pass"]} == {
+        row["corresponding_s2_patch"]: row["pass"] for row in rows
     }
     assert [row["reason"] for row in table if row["reason"]] == reasons
-    assert {row["s2_patch"]: row["passed_over"] or "" for row in table if row["pass"]} == over
+    assert {row["corresponding_s2_patch"]: row["passed_over"] or "" for row in table if row["pass"]} == over
 
     (data,) = re.findall(r"^const view = (.*);$", (work / "match.html").read_text(), re.MULTILINE)
     shown: dict[str, Any] = json.loads(data)
@@ -123,14 +123,14 @@ def test_all_that_is_said_of_a_dataset_agrees(made: Made) -> None:
     assert view.absent == ((5, 3),)
 
     stored = geopandas.read_parquet(root / "provenance" / "patches.parquet")
-    assert dict(zip(stored["s2_patch"], stored["passed_over"], strict=True)) == over
+    assert dict(zip(stored["corresponding_s2_patch"], stored["passed_over"], strict=True)) == over
     assert Counter(stored["pass"]) == passes
     frame = open_dataset(root).frame()
-    assert dict(zip(frame["s2_patch"], frame["passed_over"], strict=True)) == over
+    assert dict(zip(frame["corresponding_s2_patch"], frame["passed_over"], strict=True)) == over
     items = [json.loads(path.read_text()) for path in (root / "provenance" / "stac").rglob("*.json")]
     properties = [item["properties"] for item in items if item.get("type") == "Feature"]
     assert Counter(one["gee_s1ben:pass"] for one in properties) == passes
-    assert {one["gee_s1ben:s2_patch"]: one.get("gee_s1ben:passed_over", "") for one in properties} == over
+    assert {one["gee_s1ben:corresponding_s2_patch"]: one.get("gee_s1ben:passed_over", "") for one in properties} == over
 
 
 def same(root: Path, other: Path) -> bool:
@@ -149,7 +149,7 @@ def test_stages_and_shards_make_the_same_dataset(job: Path, made: Made, tmp_path
     fixed = ("--config", tmp_path / "config.yaml", "--set", f"embedded.catalog={job / 'catalog'}")
     for stage in ("match", "plan"):
         assert command(stage, *fixed).code == 0
-    assert "24 of 24 patches of 1 tile are planned" in (tmp_path / "out.work" / "coverage.txt").read_text()
+    assert "24 of 24 patches of 1 tile planned" in (tmp_path / "out.work" / "coverage.txt").read_text()
     assert command("fetch", *fixed).code == 0
     for shard in ("2/2", "1/2"):
         assert command("assemble", *fixed, "--shard", shard).code == 0
@@ -163,7 +163,7 @@ def test_stages_and_shards_make_the_same_dataset(job: Path, made: Made, tmp_path
     assert "run 'gee-s1ben fetch' first" in refused.err
     assert command("fetch", *fixed, *other, "--json").data["fetched"] == 0
     assert command("assemble", *fixed, *other, "--json").data["patches"] == 24
-    assert {row["pass_key"] for row in rows_of(tmp_path / "filled", "patches.csv")} == {A}
+    assert {row["pass"] for row in rows_of(tmp_path / "filled", "patches.csv")} == {A}
 
 
 def test_a_fetch_that_is_killed_between_rounds_goes_on(
@@ -270,7 +270,7 @@ def test_a_pass_of_which_there_are_no_pixels_is_passed_over(tmp_path: Path, comm
     assert ended.code == 0
     told = f"{A}: all pixels of VV are without data"
     rows = {(int(row["col"]), int(row["row"])): row for row in rows_of(tmp_path / "out", "patches.csv")}
-    assert {cell: (row["pass_key"], row["passed_over"]) for cell, row in rows.items() if cell in gone} == dict.fromkeys(
+    assert {cell: (row["pass"], row["passed_over"]) for cell, row in rows.items() if cell in gone} == dict.fromkeys(
         gone - {(1, 1)}, (B, told)
     )
     assert [row["reason"] for row in rows_of(tmp_path / "out", "absent.csv")] == [f"{told}; {B}: {LACK}"]

@@ -85,7 +85,7 @@ def test_stages_one_by_one_give_the_same_dataset(write: Write, command: Command)
     made = command("assemble", "--config", config, "--json")
     assert (made.code, made.data["patches"], made.data["absent"]) == (0, 9, 0)
     with (config.parent / "dataset" / "provenance" / "patches.csv").open() as file:
-        next_passes = {row["pass_key"] for row in csv.DictReader(file) if row["passed_over"]}
+        next_passes = {row["pass"] for row in csv.DictReader(file) if row["passed_over"]}
     assert len(next_passes) <= further <= len(next_passes) * 4  # windows of 2 × 2 patches over 3 × 3
     verified = command("verify", "--config", config, "--json")
     assert (verified.code, verified.data["findings"]) == (0, [])

@@ -195,11 +195,11 @@ def test_latency(new_arena, report) -> None:
     arena.proxy.play("pixels", slow)
     fetched, kept = arena.fetch(in_flight=40)
     most = arena.proxy.most_in_flight["pixels"]
-    assert (fetched, kept) == (81, 0)
+    assert (fetched, kept) == (84, 0)  # three of them of the next pass of patches that lack pixels
     assert 1 < most <= 40
     assert arena.finish().findings == ()
     assert arena.identical()
-    report("81 windows, latencies of 0.05 to 0.5 s in place of 60 s: at most 40 in flight", arena)
+    report("84 windows, latencies of 0.05 to 0.5 s in place of 60 s: at most 40 in flight", arena)
 
 
 def test_nothing_half_written(arena: Arena) -> None:

@@ -107,7 +107,7 @@ def test_odd_scenes_stop_nothing_and_are_named(folder: Folder, caplog: pytest.Lo
     good = folder.add("first", product(30))
     odd: dict[str, tuple[dict[str, Any], str]] = {
         product(1): ({"relativeOrbitNumber_start": None}, "it has no 'relativeOrbitNumber_start'"),
-        product(2): ({"orbitNumber_start": float("nan")}, "'orbitNumber_start' is 'NaN', not a whole number"),
+        product(2): ({"orbitNumber_start": "many"}, "'orbitNumber_start' is 'many', not a whole number"),
         product(3): ({"relativeOrbitNumber_start": 0}, "is 0, not a whole number from 1 to 175"),
         product(4): ({"orbitNumber_start": 99}, "but its name says 17018"),
         "own_scene": ({"orbitNumber_start": {"a": 1}}, "not a whole number"),

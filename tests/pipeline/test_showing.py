@@ -166,8 +166,13 @@ def test_across_the_antimeridian_the_table_is_cut_and_the_map_stays_in_one_piece
     config = load_config(path)
     (target,) = config.targets()
     ring = [(179.5, -17.2), (179.5, -16.2), (-179.5, -16.2), (-179.5, -17.2), (179.5, -17.2)]
-    scene = {**entry(0, 0, 1), "footprint": ring, "system:time_start": 1592069551000}
-    monkeypatch.setattr(matching, "find_candidates", lambda *_, lacking=False: {} if lacking else {target.key: [scene]})
+    index = "S1A_IW_GRDH_1SDV_20200613T173231_20200613T173256_033000_03D2AB_ABCD"
+    scene = {
+        **entry(0, 0, 1), "footprint": ring, "system:index": index, "system:time_start": 1592069551000,
+        "orbitNumber_start": 33000,
+    }  # fmt: skip
+    monkeypatch.setattr(matching, "find_candidates", lambda *_: {target.key: [scene]})
+    monkeypatch.setattr(matching, "explain_absences", lambda *_: {})
     workspace = Workspace(config.workspace_path)
     workspace.path.mkdir(parents=True)
     index = match(config, workspace)

@@ -19,7 +19,7 @@ SCENES = {
 ORBITS = {"S1A_017018": (146, "ascending", 6.6814), "S1B_006020": (44, "descending", 17.1817)}
 HEADER = [
     "name", "corresponding_s2_patch", "target", "col", "row", "scenes", "pass", "relative_orbit", "orbit_direction",
-    "dt_hours", "filled_px", "incidence_angle",
+    "dt_hours", "filled_px", "incidence_angle", "passed_over",
 ]  # fmt: skip
 OLD_HEADER = [
     "name",
@@ -112,7 +112,8 @@ def make(
                         path.write_text(json.dumps({"labels": [], "scene_source": scene}))
                 orbit, direction, hours = ORBITS[key]
                 s2_patch = f"S2A_MSIL2A_{target.partition('_')[2]}_N9999_R022_T{tile}_{col:02d}_{row:02d}"
-                more = ["0", f"{38 + col / 10:.4f}"] if angles else []
+                over = "S1A_017011: 3 of 14400 pixels have no data" if col == 1 else ""
+                more = ["0", f"{38 + col / 10:.4f}", over] if angles else []
                 small.rows.append(
                     [name, s2_patch, target, col, row, scene, key, orbit, direction, f"{hours:.4f}", *more]
                 )

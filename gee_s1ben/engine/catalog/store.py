@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -33,6 +34,8 @@ from gee_s1ben.engine.catalog.records import ImageRecord, confined, read_image
 from gee_s1ben.engine.collector import paused_collector
 from gee_s1ben.errors import CatalogError
 
+_log = logging.getLogger(__name__)
+
 _INCOMING = ".incoming-"
 PIXELS = "catalog:crc32"
 """The property that holds the checksums of an image's pixels."""
@@ -49,6 +52,8 @@ class Catalog:
         self._root = str(self.path)
         self._indexes: dict[str, tuple[Signature, frozenset[str]]] = {}
         self._images: dict[str, tuple[Signature, ImageRecord]] = {}
+        self._left_out: dict[str, str] = {}
+        """Image → why it cannot be read, as it was said last."""
         self._swept = False
 
     @classmethod
@@ -101,13 +106,20 @@ class Catalog:
     def images(self, collection_id: str) -> Iterator[ImageRecord]:
         """Yield the images of a collection sorted by ``system:index``, as Earth Engine does; none if it is unknown.
 
+        An image whose item is broken is left out, with a warning: it stops none of the others.
+
         Raises
         ------
         CatalogError
-            The collection or one of its items is broken.
+            The collection is broken.
         """
+        records = []
         with paused_collector():
-            records = [self._image(collection_id, index) for index in sorted(self._indexes_of(collection_id))]
+            for index in sorted(self._indexes_of(collection_id)):
+                try:
+                    records.append(self._image(collection_id, index))
+                except CatalogError as error:
+                    self._warn_of(f"{collection_id}/{index}", error)
         yield from records
 
     def get(self, image_id: str) -> ImageRecord | None:
@@ -289,6 +301,12 @@ class Catalog:
             split_image_id(image_id)
             kept = self._images[image_id] = seen or (0, 0, 0), read_image(Path(path), self.path)
         return kept[1]
+
+    def _warn_of(self, image_id: str, error: CatalogError) -> None:
+        """Say why an image is left out; again only when the reason is another."""
+        if self._left_out.get(image_id) != str(error):
+            self._left_out[image_id] = str(error)
+            _log.warning("%s is left out of its collection: %s", image_id, error)
 
     @contextlib.contextmanager
     def _incoming(self) -> Iterator[Path]:
