@@ -14,11 +14,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gee_s1ben.config.located import LocatedValues, Location, dotted, override, read_located
-from gee_s1ben.config.model import (
-    ITEM_BYTES,
-    PIXEL_REQUEST_BYTES,
+from gee_s1ben.config.model import ITEM_BYTES, PIXEL_REQUEST_BYTES, Config
+from gee_s1ben.config.targets import (
     AreaTargets,
-    Config,
     FileTargets,
     GridTarget,
     LikeTarget,
