@@ -9,6 +9,7 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from gee_s1ben.domain.unit import NEAR_DB, most_zeros_by_chance
 from gee_s1ben.errors import InputError, RasterError
 
 Pixels = npt.NDArray[np.float32]
@@ -23,8 +24,6 @@ _LOWEST_SIGNED = int(np.float32(-LIMIT_DB).view(np.int32))
 _MEAN_DB = (-40.0, 10.0)
 """Between these lie the means of patches: noise is above the one, the brightest towns are below the other."""
 _FEW_ZEROS = 3
-_ZEROS_BY_CHANCE = 0.001
-"""Share of exact zeros that decibels in steps of 0.01 have where they are most frequent; floats have none."""
 _LEAST_PX = 64
 """Fewer pixels may be alike, or all bright."""
 _SAMPLES = 97
@@ -118,6 +117,14 @@ def _is_zero(pixels: Pixels) -> npt.NDArray[np.bool_]:
     return near
 
 
+def _zeros_by_chance(pixels: Pixels, zero: npt.NDArray[np.bool_]) -> float:
+    """How many exact zeros a band may have; see :func:`~gee_s1ben.domain.unit.most_zeros_by_chance`."""
+    if np.count_nonzero(zero) < _FEW_ZEROS:
+        return 0.0
+    distance = np.abs(pixels[~zero])
+    return most_zeros_by_chance(int(np.count_nonzero(distance <= NEAR_DB)), float(distance.min(initial=np.inf)))
+
+
 def _mean_is_plausible(pixels: Pixels, by_sample: float) -> bool:
     """Whether a mean lies within the limits; one that does so by far in a sample does."""
     if _MEAN_DB[0] + _MARGIN_DB <= by_sample <= _MEAN_DB[1] - _MARGIN_DB:
@@ -140,13 +147,14 @@ def implausible(bands: Mapping[str, Pixels]) -> str | None:
         one number; no pixel below 0 dB, as in linear power. None if there is nothing of that.
     """
     zeros = {name: _is_zero(pixels) for name, pixels in bands.items()}
+    by_chance = {name: _zeros_by_chance(pixels, zeros[name]) for name, pixels in bands.items()}
     size = min((pixels.size for pixels in bands.values()), default=0)
     joint = int(np.logical_and.reduce(list(zeros.values())).sum()) if len(bands) > 1 else 0
-    if joint >= _FEW_ZEROS:
+    if joint >= _FEW_ZEROS and joint > size * np.prod([count / size for count in by_chance.values()]):
         return f"{joint} of {size} pixels are 0.000 dB in all bands, which stands for no data"
     for name, pixels in bands.items():
         count = int(np.count_nonzero(zeros[name]))
-        if count >= max(_FEW_ZEROS, _ZEROS_BY_CHANCE * size):
+        if count >= _FEW_ZEROS and count > by_chance[name]:
             return f"{count} of {size} pixels of {name} are 0.000 dB, which stands for no data"
         mean = float(pixels.mean(dtype=np.float64)) if size else 0.0
         if not _MEAN_DB[0] <= mean <= _MEAN_DB[1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from gee_s1ben.errors import InputError
@@ -11,6 +12,9 @@ Unit = Literal["decibel", "linear"]
 
 UNITS: dict[str, Unit] = {"COPERNICUS/S1_GRD": "decibel", "COPERNICUS/S1_GRD_FLOAT": "linear"}
 """Source: the pages of the two collections in Earth Engine's data catalog."""
+
+NEAR_DB = 1.0
+"""Numbers so near to zero tell how frequent an exact zero is by chance."""
 
 _PUBLIC = "projects/earthengine-public/assets/"
 
@@ -49,3 +53,22 @@ def unit_of(collection: str, told: Unit | None = None) -> Unit:
 def unit_name(unit: Unit) -> str:
     """Say a unit in a sentence."""
     return "linear power" if unit == "linear" else "dB"
+
+
+def most_zeros_by_chance(near: int, step: float) -> float:
+    """How many exact zeros decibels may have by chance; floats have none, rounded numbers as many as of any other step.
+
+    Parameters
+    ----------
+    near : int
+        How many numbers lie within :data:`NEAR_DB` of zero, but are not zero.
+    step : float
+        The least distance from zero of any number that is not zero, in dB.
+
+    Returns
+    -------
+    float
+        Twice what is expected of numbers that are spread evenly there, and five standard deviations.
+    """
+    expected = near * step / (2 * NEAR_DB) if near else 0.0
+    return 2 * expected + 5 * math.sqrt(expected)

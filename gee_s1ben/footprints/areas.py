@@ -19,7 +19,7 @@ from gee_s1ben.footprints import area_files, geopackage
 from gee_s1ben.footprints.outline import repaired
 from gee_s1ben.footprints.parquet import check_geometries
 from gee_s1ben.footprints.row import Cell, Readings, Refusal, Remark, Span, TileRow
-from gee_s1ben.footprints.squares import TiledArea, patches_touching
+from gee_s1ben.footprints.squares import InvalidAreaError, TiledArea, patches_touching
 from gee_s1ben.storage.files import open_regular
 
 MAX_BYTES = 500_000_000
@@ -147,12 +147,13 @@ def usable(geometry: BaseGeometry | None) -> tuple[TiledArea, str]:
     """
     if geometry is None:
         raise InputError("the area is empty or broken")
-    remark = ""
-    if not geometry.is_valid:
-        geometry, remark = repaired(shapely.force_2d(geometry), "the area")
-    if geometry.is_empty and remark:
+    try:
+        return TiledArea(geometry), ""
+    except InvalidAreaError:
+        whole, remark = repaired(shapely.force_2d(geometry), "the area")
+    if whole.is_empty:
         raise InputError(remark)
-    return TiledArea(geometry), remark
+    return TiledArea(whole), remark
 
 
 def _geometries(path: Path) -> Iterator[tuple[str, BaseGeometry | None]]:

@@ -20,7 +20,7 @@ from gee_s1ben.domain.mgrs import SQUARE_M, TILE_M, tile_corners
 from gee_s1ben.domain.tile import PATCH_PX, PIXEL_M, TILE_PX
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.outline import to_plane
-from gee_s1ben.footprints.row import Cell, in_rows
+from gee_s1ben.footprints.row import Cell
 
 MOST_TILES = 5_000
 """An area that touches more is a mistake, or wants splitting: land has about 20,000 tiles."""
@@ -30,10 +30,16 @@ _FARTHEST_M = 415_000.0
 """From a zone's central meridian to the far side of its outermost tiles."""
 _ZONES = range(1, 61)
 _STEP_DEG = 0.1
+_BLOCK = 8
+"""Patches along a side of a block that is tested as a whole."""
 _EDGE_M = 0.01
 """An area that was drawn along the edge of a patch touches its neighbour by less."""
 _SOUTH, _NORTH = -83.84, 84.65
 """The tiles' outermost corners."""
+
+
+class InvalidAreaError(InputError):
+    """The rings of an area cross or touch themselves or each other."""
 
 
 class TiledArea:
@@ -57,6 +63,7 @@ class TiledArea:
         parts = shapely.get_parts(cut_at_antimeridian(self.geometry)).tolist()
         self._parts = [(part, part.bounds[::2], _reach(part)) for part in parts]
         self._flat: dict[int, list[BaseGeometry]] = {}
+        self._tiles: tuple[str, ...] | None = None
 
     def tiles(self) -> tuple[str, ...]:
         """Names of the tiles that see a part of the area, in alphabetical order.
@@ -66,6 +73,11 @@ class TiledArea:
         InputError
             No tile sees it, or too many do.
         """
+        if self._tiles is None:
+            self._tiles = self._seeing()
+        return self._tiles
+
+    def _seeing(self) -> tuple[str, ...]:
         # Sines of latitude make areas true, so that what is far too large is told at once.
         true = moved(self.geometry, lambda lon, lat: (np.radians(lon), np.sin(np.radians(lat))))
         if true.area * _EARTH_RADIUS_M**2 > MOST_TILES * SQUARE_M**2:
@@ -84,27 +96,28 @@ class TiledArea:
             raise InputError("no tile of Sentinel-2 sees the area")
         return tuple(sorted(found))
 
-    def patches(self, tile: str, patch_px: int = PATCH_PX) -> tuple[Cell, ...] | None:
-        """(column, row) of the patches of a tile that touch the area, row by row; None where all do.
+    def patches(self, tile: str, patch_px: int = PATCH_PX) -> NDArray[np.bool_]:
+        """Whether each patch of a tile touches the area, by row and column.
 
-        There may be none: with patches of 120 pixels, a tile's last 600 m in the east and south are in no patch.
+        None may: with patches of 120 pixels, a tile's last 600 m in the east and south are in no patch.
         """
-        zone = int(tile[:2])
+        zone, count = int(tile[:2]), TILE_PX // patch_px
         ulx, uly = tile_corners(zone)[tile]
-        found: set[Cell] = set()
+        touched = np.zeros((count, count), dtype=bool)
         raster = shapely.box(ulx, uly - TILE_M, ulx + TILE_M, uly)
         for flat in self._in_plane(zone):
             if shapely.contains_properly(flat, raster):
-                return None
-            found.update(_cells(flat, ulx, uly, patch_px))
-        return None if len(found) == (TILE_PX // patch_px) ** 2 else in_rows(found)
+                return np.ones_like(touched)
+            if shapely.intersects(flat, raster):
+                touched |= _touched(flat, ulx, uly, patch_px)
+        return touched
 
     def _in_plane(self, zone: int) -> list[BaseGeometry]:
         """Parts of the area that tiles of a zone may see, in its plane; northings are negative in the south."""
         if zone not in self._flat:
             plane = to_plane(f"EPSG:{32600 + zone}")
             self._flat[zone] = [
-                moved(shapely.segmentize(near, _STEP_DEG), plane.transform)
+                moved(_with_steps(near), plane.transform)
                 for part, (west, east), reach in self._parts
                 for meridian in (6 * zone - 543, 6 * zone - 183, 6 * zone + 177)
                 if west - reach <= meridian <= east + reach
@@ -124,14 +137,18 @@ def patches_touching(areas: Iterable[TiledArea], patch_px: int = PATCH_PX) -> di
 
 
 def patches_of_tile(tile: str, areas: Iterable[TiledArea], patch_px: int = PATCH_PX) -> tuple[Cell, ...] | None:
-    """(column, row) of the patches of a tile that touch any of some areas, row by row; None where all do."""
-    cells: set[Cell] = set()
+    """(column, row) of the patches of a tile that touch any of some areas, row by row; None where all do.
+
+    There may be none, see :meth:`TiledArea.patches`.
+    """
+    count = TILE_PX // patch_px
+    touched = np.zeros((count, count), dtype=bool)
     for area in areas:
-        touching = area.patches(tile, patch_px)
-        if touching is None:
+        touched |= area.patches(tile, patch_px)
+        if touched.all():
             return None
-        cells.update(touching)
-    return None if len(cells) == (TILE_PX // patch_px) ** 2 else in_rows(cells)
+    rows, cols = np.nonzero(touched)
+    return tuple(zip(cols.tolist(), rows.tolist(), strict=True))
 
 
 def tiles_touching(area: BaseGeometry) -> tuple[str, ...]:
@@ -152,7 +169,7 @@ def check_area(area: BaseGeometry) -> None:
     if not np.isfinite(shapely.get_coordinates(area)).all():
         raise InputError("the area has a coordinate that is not a number")
     if not area.is_valid:
-        raise InputError(f"the area is no valid polygon: {shapely.is_valid_reason(area)}; repair it first")
+        raise InvalidAreaError(f"the area is no valid polygon: {shapely.is_valid_reason(area)}; repair it first")
     west, south, east, north = area.bounds
     if west < -540 or east > 540 or south < -90 or north > 90:
         raise InputError("the area leaves the range of longitude and latitude; are its coordinates in degrees?")
@@ -201,18 +218,36 @@ def _near(part: BaseGeometry, meridian: float, reach: float) -> Iterator[BaseGeo
         yield near
 
 
-def _cells(flat: BaseGeometry, ulx: float, uly: float, patch_px: int) -> Iterator[Cell]:
-    """Yield the patches that a part touches; of a tile by its upper left corner."""
-    side, last = patch_px * PIXEL_M, TILE_PX // patch_px - 1
-    west, south, east, north = flat.bounds
-    first_col, last_col = max(int((west - ulx) // side), 0), min(int((east - ulx) // side), last)
-    first_row, last_row = max(int((uly - north) // side), 0), min(int((uly - south) // side), last)
-    cols, rows = (
-        axis.ravel() for axis in np.meshgrid(np.arange(first_col, last_col + 1), np.arange(first_row, last_row + 1))
-    )
-    if not cols.size:
-        return
-    x, y = ulx + cols * side, uly - rows * side
+def _with_steps(part: BaseGeometry) -> BaseGeometry:
+    """Return a part with vertices no farther apart than a step.
+
+    Ring by ring: of a whole polygon, GEOS would examine each time whether it is valid still.
+    """
+    if not isinstance(part, shapely.Polygon):
+        return shapely.segmentize(part, _STEP_DEG)
+    shell, *holes = (shapely.segmentize(ring, _STEP_DEG) for ring in (part.exterior, *part.interiors))
+    return shapely.Polygon(shell, holes)
+
+
+def _touched(flat: BaseGeometry, ulx: float, uly: float, patch_px: int) -> NDArray[np.bool_]:
+    """Whether a part touches each patch of a tile, by row and column; of a tile by its upper left corner."""
+    side, count = patch_px * PIXEL_M, TILE_PX // patch_px
+    touched = np.zeros((count, count), dtype=bool)
     edge = _EDGE_M if flat.area > 0 else 0.0
-    touching = shapely.intersects(flat, shapely.box(x + edge, y - side + edge, x + side - edge, y - edge))
-    yield from zip(cols[touching].tolist(), rows[touching].tolist(), strict=True)
+    # Most patches of a large area are told by blocks, which lie in it or outside as a whole.
+    blocks = np.arange(0, count, _BLOCK)
+    col, row = (axis.ravel() for axis in np.meshgrid(blocks, blocks))
+    right, down = np.minimum(col + _BLOCK, count), np.minimum(row + _BLOCK, count)
+    squares = shapely.box(ulx + col * side, uly - down * side, ulx + right * side, uly - row * side)
+    crossed = shapely.intersects(flat, squares)
+    inside = crossed & shapely.contains_properly(flat, squares)
+    for place in np.flatnonzero(crossed).tolist():
+        rows, cols = slice(row[place], down[place]), slice(col[place], right[place])
+        if inside[place]:
+            touched[rows, cols] = True
+            continue
+        x = ulx + side * np.arange(cols.start, cols.stop)
+        y = uly - side * np.arange(rows.start, rows.stop)[:, None]
+        patches = shapely.box(x + edge, y - side + edge, x + side - edge, y - edge)
+        touched[rows, cols] = shapely.intersects(flat, patches)
+    return touched

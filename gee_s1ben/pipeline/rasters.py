@@ -54,7 +54,9 @@ def target_rasters(config: Config, plan: plans.TargetPlan) -> Iterator[Raster]:
             col, row = min(one.col for one in windows), min(one.row for one in windows)
             width = max(one.col + one.width for one in windows) - col
             height = max(one.row + one.height for one in windows) - row
-            job = job_of(target, owed.one_pass, owed.fingerprint, Window(col, row, width, height, ()), bands)
+            whole = sum(one.width * one.height for one in windows) == width * height
+            parts = () if whole else tuple(one.name for one in windows)
+            job = job_of(target, owed.one_pass, owed.fingerprint, Window(col, row, width, height, ()), bands, parts)
             yield Raster(job, target, col, row, windows, image)
 
 
@@ -71,11 +73,13 @@ def grouped(config: Config, windows: Sequence[Window]) -> list[tuple[Window, ...
     return [tuple(groups[key]) for key in sorted(groups)]
 
 
-def job_of(target: Target, one_pass: Pass, fingerprint: str, window: Window, bands: tuple[str, ...]) -> Job:
-    """Make the job of a window of a target's raster."""
+def job_of(
+    target: Target, one_pass: Pass, fingerprint: str, window: Window, bands: tuple[str, ...], parts: Sequence[str] = ()
+) -> Job:
+    """Make the job of a window of a target's raster; ``parts`` are what is wanted of it, where that is not all."""
     grid = window.grid(target)
     return Job(
-        id=job_id(fingerprint, grid, bands),
+        id=job_id(fingerprint, grid, bands, parts),
         target=target.key,
         pass_key=one_pass.key,
         fingerprint=fingerprint,
@@ -85,9 +89,13 @@ def job_of(target: Target, one_pass: Pass, fingerprint: str, window: Window, ban
     )
 
 
-def job_id(fingerprint: str, grid: Grid, bands: Sequence[str]) -> str:
-    """Return the id of a job: the digest of what decides its pixels."""
-    return digest(fingerprint, grid.to_pixel_grid(), list(bands))[:JOB_ID_LENGTH]
+def job_id(fingerprint: str, grid: Grid, bands: Sequence[str], parts: Sequence[str] = ()) -> str:
+    """Return the id of a job: the digest of what decides its pixels, and of its windows where these leave gaps.
+
+    Two rasters of a pass may have one outline and other windows: of two targets of a tile, or for next passes.
+    """
+    wanted = [list(parts)] if parts else []
+    return digest(fingerprint, grid.to_pixel_grid(), list(bands), *wanted)[:JOB_ID_LENGTH]
 
 
 def _spans(lines: Sequence[tuple[int, int, int]], longest: int) -> dict[int, int]:

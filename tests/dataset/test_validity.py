@@ -69,6 +69,7 @@ def changed(pixels, where, value):
 
 
 VV, VH = speckled(), speckled(-17, 1)
+TOWN = speckled(0)
 CORNER = (slice(0, 1), slice(0, 3))
 IMPLAUSIBLE = {
     "zeros in both": (
@@ -81,6 +82,11 @@ IMPLAUSIBLE = {
         "3 of 1600 pixels are 0.000 dB",
     ),
     "zeros in one": ({"VV": VV, "VH": changed(VH, slice(0, 4), 0)}, "160 of 1600 pixels of VH are 0.000 dB"),
+    "three zeros in one": ({"VV": changed(VV, CORNER, 0), "VH": VH}, "3 of 1600 pixels of VV are 0.000 dB"),
+    "a hole in a town in steps of 0.01": (
+        {"VV": changed(TOWN.round(2), slice(0, 1), 0), "VH": VH.round(2)},
+        "pixels of VV are 0.000 dB",
+    ),
     "all zero": ({"VV": np.zeros_like(VV)}, "0.000 dB"),
     "linear power": ({"VV": 10 ** (VV / 10), "VH": 10 ** (VH / 10)}, "linear power"),
     "scaled": ({"VV": VV * 10, "VH": VH}, "VV is -1.* dB in the mean"),
@@ -92,6 +98,8 @@ PLAUSIBLE = {
     "land": {"VV": VV, "VH": VH},
     "calm water": {"VV": speckled(-25), "VH": speckled(-35)},
     "a town": {"VV": speckled(4), "VH": speckled(-4)},
+    "a town in steps of 0.01": {"VV": TOWN.round(2), "VH": speckled(-4, 1).round(2)},
+    "a town in steps of 0.5": {"VV": (TOWN * 2).round() / 2, "VH": (speckled(-4, 1) * 2).round() / 2},
     "a ship": {"VV": changed(VV, (3, 3), 35), "VH": changed(VH, (3, 3), 20)},
     "two zeros": {"VV": changed(VV, (0, slice(0, 2)), 0), "VH": changed(VH, (0, slice(0, 2)), 0)},
     "a bright band": {"VV": np.abs(speckled(2)) + 0.1, "VH": VH},

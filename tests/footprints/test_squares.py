@@ -11,7 +11,7 @@ from gee_s1ben.domain.mgrs import tile_corners
 from gee_s1ben.domain.tile import PatchBlock, tile_grid
 from gee_s1ben.errors import InputError
 from gee_s1ben.footprints.outline import tile_outline
-from gee_s1ben.footprints.squares import TiledArea, tiles_touching
+from gee_s1ben.footprints.squares import TiledArea, patches_of_tile, tiles_touching
 from gee_s1ben.footprints.unpickling import load_object
 
 
@@ -106,7 +106,7 @@ def test_a_tile_that_an_area_only_touches_does_not_see_it():
 
 
 def cells(tile, area):
-    found = TiledArea(area).patches(tile)
+    found = patches_of_tile(tile, [TiledArea(area)])
     return found if found is None else set(found)
 
 
@@ -125,6 +125,25 @@ def test_the_patches_of_an_area_are_those_that_touch_it_by_brute_force():
         touching = shapely.area(shapely.intersection(patches, area)) > 1e-12
         assert cells(tile, area) == {cell for cell, touched in zip(wanted, touching, strict=True) if touched}
     assert len(cells("33UUP", area)) > 20
+
+
+@pytest.mark.parametrize("patch_px", [1000, 120])
+def test_a_large_area_with_a_hole_gets_the_same_patches_as_one_by_one(patch_px):
+    grid, plane = tile_grid("33UUP"), pyproj.Transformer.from_crs(4326, 32633, always_xy=True)
+    west, _, _, north = grid.bounds
+    star = [(np.sin(turn), np.cos(turn)) for turn in np.arange(0, 20 * np.pi, 0.8 * np.pi)[:5]]
+    lon, lat = np.array([(12.9 + 0.8 * x, 48.2 + 0.5 * y) for x, y in star]).T
+    area = shapely.make_valid(shapely.Polygon(np.column_stack([lon, lat])), method="structure")
+    flat = shapely.transform(shapely.segmentize(area, 0.1), lambda xy: np.column_stack(plane.transform(*xy.T)))
+    count = 10980 // patch_px
+    rows, cols = (axis.ravel() for axis in np.indices((count, count)))
+    side = patch_px * 10
+    x, y = west + cols * side, north - rows * side
+    overlap = shapely.area(shapely.intersection(flat, shapely.box(x, y - side, x + side, y))) > 2 * 0.01 * side
+    found = patches_of_tile("33UUP", [TiledArea(area)], patch_px)
+    brute = list(zip(cols[overlap].tolist(), rows[overlap].tolist(), strict=True))
+    assert 0 < len(brute) < count**2
+    assert list(found) == brute
 
 
 def test_an_area_drawn_along_patches_gets_these_and_not_their_neighbours():

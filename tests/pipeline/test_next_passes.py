@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from gee_s1ben.cli.app import run as command
-from gee_s1ben.config import load_config
+from gee_s1ben.config import Config, load_config
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.scene import Pass, Scene, group_passes
 from gee_s1ben.domain.tile import Target
@@ -26,6 +26,7 @@ from gee_s1ben.pipeline.footprints import pass_polygon
 from gee_s1ben.pipeline.match import TargetMatch
 from gee_s1ben.pipeline.next_passes import NEAR_M, reassign
 from gee_s1ben.pipeline.plan import PassPlan, TargetPlan, WindowFinding, job_image, load_plan, load_target_plan
+from gee_s1ben.pipeline.rasters import target_rasters
 from gee_s1ben.pipeline.selection import Rules
 from gee_s1ben.pipeline.windows import Window, trimmed_windows
 from gee_s1ben.pipeline.workspace import Workspace
@@ -234,3 +235,38 @@ def test_no_candidate_pass_has_whole_what_is_absent(planned: Planned, ee_on: Any
     assert len({len(passes) for passes in whole.values()}) > 1
     served = {cell: job.one_pass.key for job in plan.jobs for group in job.groups for cell in group.cells}
     assert served == {cell: min(passes)[1] for cell, passes in whole.items() if passes}
+
+
+CELL_SETS = st.sets(st.sampled_from(CELLS), min_size=1).map(sorted)
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    folder = tmp_path_factory.mktemp("exports")
+    path = write_config(folder, folder / "catalog", transport="drive", window_px=240, raster_px=480)
+    return load_config(path)
+
+
+@settings(max_examples=15)
+@given(CELL_SETS, CELL_SETS)
+def test_exports_with_other_windows_are_other_jobs(exports: Config, a: list[Cell], b: list[Cell]) -> None:
+    """Of one pass, for other patches: as its next passes are, or those of a target at another time."""
+    one = group_passes([scene(1, 2)])[0]
+    windows_of: dict[str, tuple[str, ...]] = {}
+    for cells in (a, b):
+        job = PassPlan("pass", one, (), trimmed_windows(TARGET, cells, 240))
+        for raster in target_rasters(exports, TargetPlan(TARGET, (job,), (), ())):
+            names = tuple(window.name for window in raster.windows)
+            assert windows_of.setdefault(raster.job.id, names) == names
+
+
+def test_patches_in_one_outline_get_their_own_windows(exports: Config) -> None:
+    """Two corners span what all patches fill."""
+    one = group_passes([scene(1, 2)])[0]
+    all_cells = [(col, row) for row in range(4) for col in range(4)]
+    rasters = []
+    for cells in (all_cells, [(0, 0), (3, 3)], [(3, 0), (0, 3)]):
+        job = PassPlan("pass", one, (), trimmed_windows(TARGET, cells, 240))
+        rasters += target_rasters(exports, TargetPlan(TARGET, (job,), (), ()))
+    assert {raster.job.name for raster in rasters} == {"c000000_r000000_480x480"}
+    assert len({raster.job.id for raster in rasters}) == 3

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from gee_s1ben.domain.unit import Unit, known_unit, unit_name
+from gee_s1ben.domain.unit import NEAR_DB, Unit, known_unit, most_zeros_by_chance, unit_name
 from gee_s1ben.errors import RasterError
 
 _log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ Numbers = npt.NDArray[Any]
 NoData = float | Literal["none"]
 """The number that stands for no data, or ``none``: exact zeros are data."""
 
-_STAND_INS = (-99.0, -999.0, -9999.0, -99999.0, -32768.0, -32767.0, 9999.0, 32767.0, 65535.0, 255.0)
+_STAND_INS = (-99.0, -100.0, -999.0, -9999.0, -99999.0, -32768.0, -32767.0, 9999.0, 32767.0, 65535.0, 255.0)
 """Stored numbers that stand for no data where no tag says so and they are far from any backscatter."""
 _HUGE = 1e9
 """A stored number beyond this, such as the lowest or the highest float32, is no count and no decibel."""
@@ -34,10 +34,8 @@ _LIMITS: dict[Unit | None, tuple[float, float]] = {
 _MEANS: dict[Unit, tuple[float, float]] = {"decibel": (-40.0, 10.0), "linear": (1e-4, 10.0)}
 _FEW = 0.01
 """Share of numbers that may lie beyond: a few are damage, many have another meaning."""
-_ZEROS_BY_CHANCE = 0.001
-"""Share of exact zeros of decibels in steps of 0.01, as integers with a scale have; floats have none."""
 _FEW_ZEROS = 3
-"""So many pixels that are exactly zero in all polarisations at once, or zeros of floats, are no chance."""
+"""So many pixels that are exactly zero in all polarisations at once are no chance, unless steps are coarse."""
 _HOW = "say what they are with --units, or name the number that stands for no data with --nodata"
 
 
@@ -146,6 +144,10 @@ class _Tally:
     """Pixels that are neither zero nor a usual stand-in."""
     outside: int = 0
     negative: int = 0
+    near: int = 0
+    """Pixels near to zero, but not of it."""
+    step: float = np.inf
+    """The smallest distance from zero of any other number, which is the step of rounded ones."""
     total: float = 0.0
     low: float = np.inf
     high: float = -np.inf
@@ -155,6 +157,9 @@ class _Tally:
         self.count += int(np.count_nonzero(valid))
         self.zeros += int(np.count_nonzero(zero))
         usual = valid & ~zero & np.isfinite(stored)
+        distance = np.abs(stored[usual].astype(np.float64) * reading.scale)
+        self.near += int(np.count_nonzero(distance <= NEAR_DB))
+        self.step = min(self.step, float(distance.min(initial=np.inf)))
         numbers = reading.scaled(stored)[usual].astype(np.float64)
         far = (numbers < _USUAL_DB[0]) | (numbers > _USUAL_DB[1])
         if far.any():
@@ -168,6 +173,12 @@ class _Tally:
         self.negative += int(np.count_nonzero(numbers < 0))
         self.low, self.high = min(self.low, float(numbers.min())), max(self.high, float(numbers.max()))
         self.total += float(numbers[~beyond].sum())
+
+    @property
+    def by_chance(self) -> float:
+        """How many exact zeros may be data; no power is zero."""
+        is_power = self.negative == 0 and self.low >= 0
+        return 0.0 if is_power else most_zeros_by_chance(self.near, self.step)
 
 
 def radar_readings(
@@ -216,24 +227,16 @@ def radar_readings(
         _check_unit(tallies, wanted, collection)
     if nodata is not None:
         return readings
-    alone = len(bands) == 1
-    zeros = [
-        joint >= _FEW_ZEROS or _has_zeros(tally, reading, alone=alone)
-        for tally, reading in zip(tallies, readings, strict=True)
-    ]
+    # Zeros of all bands at once are rarer than those of one by the share of the others.
+    shares = [tally.by_chance / max(tally.count, 1) for tally in tallies]
+    together = joint >= _FEW_ZEROS and joint > float(np.prod(shares)) * max(tally.count for tally in tallies)
+    zeros = [together or tally.zeros > tally.by_chance for tally in tallies]
     shown = ", ".join(f"{tally.name} {tally.zeros}" for tally, zero in zip(tallies, zeros, strict=True) if zero)
     if shown:
         _log.warning(
             "pixels of exactly 0 count as no data, though no tag says so (%s); --nodata none keeps them", shown
         )
     return [replace(reading, zero_is_nodata=zero) for reading, zero in zip(readings, zeros, strict=True)]
-
-
-def _has_zeros(tally: _Tally, reading: Reading, *, alone: bool) -> bool:
-    """Whether a band has more exact zeros than chance gives it."""
-    if alone and reading.scale == 1:
-        return tally.zeros >= _FEW_ZEROS
-    return tally.zeros > _ZEROS_BY_CHANCE * tally.count
 
 
 def _check_unit(tallies: Sequence[_Tally], unit: Unit, collection: str) -> None:
