@@ -141,7 +141,7 @@ def footprints(
         "out": str(out) if rows else None,
     }
     patches = sum(len(row.patches) for row in rows if row.patches is not None)
-    counts = f"{len({row.tile for row in rows})} MGRS tiles"
+    counts = plural(len({row.tile for row in rows}), "tile")
     if patches:
         counts += f", {plural(patches, 'patch')} listed"
     where = f"in {out}" if rows else "none of the inputs can be used, nothing written"
