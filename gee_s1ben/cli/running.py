@@ -223,7 +223,9 @@ def _report_lines(report: Report) -> list[str]:
     )
     if summary.passed_over:
         count = plural(summary.passed_over, "patch")
-        lines.append(f"  next pass {count}: the first pass lacks pixels there ('passed_over' in provenance/patches.csv)")
+        lines.append(
+            f"  next pass {count} that the first pass does not have whole ('passed_over' in provenance/patches.csv)"
+        )
     if summary.dt_mean_hours is not None and summary.dt_max_hours is not None:
         lines.append(f"|Δt|        mean {summary.dt_mean_hours:.1f} h, max {summary.dt_max_hours:.1f} h")
     shares = ", ".join(

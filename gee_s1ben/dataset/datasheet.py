@@ -279,8 +279,8 @@ def _next_passes(totals: Totals) -> str:
     if not totals.passed_over:
         return ""
     return (
-        f" {plural(totals.passed_over, 'patch')} got a later pass in that order: the earlier ones lack some of their "
-        "pixels (`passed_over` in `patches.csv` names these passes)."
+        f" {plural(totals.passed_over, 'patch')} got a later pass in that order, because no earlier one has all pixels "
+        "(`passed_over` in `patches.csv` names these passes)."
     )
 
 
