@@ -15,7 +15,7 @@ from gee_s1ben.errors import InputError
 NoData = float | Literal["none"]
 
 app = typer.Typer(
-    help="Local scenes for the embedded service, as a static STAC catalog.", no_args_is_help=True, rich_markup_mode=None
+    help="Local scenes for the embedded service, a STAC catalog.", no_args_is_help=True, rich_markup_mode=None
 )
 
 CatalogPath = Annotated[Path, typer.Option("--catalog", help="The catalog's folder.", metavar="DIR")]

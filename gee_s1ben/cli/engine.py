@@ -21,8 +21,9 @@ def _group() -> None:
 
 
 @app.command(
-    help="Serve a catalog of local scenes on a loopback port, for the unmodified earthengine-api client.\n\n"
-    "The first line on stdout is the base URL. Stop it with Ctrl-C.\n\n"
+    help="Serve a catalog of local scenes as Earth Engine.\n\n"
+    "On a loopback port, for the unmodified earthengine-api client. The first line on stdout is the base URL. "
+    "Stop it with Ctrl-C.\n\n"
     "Example:\n\n\b\n  gee-s1ben engine serve --catalog catalog --exports exports --port 8181\n"
     "  python -c 'import ee, google.auth.credentials as c; "
     'ee.Initialize(c.AnonymousCredentials(), url="http://127.0.0.1:8181", project="embedded")\''

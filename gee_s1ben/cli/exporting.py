@@ -62,9 +62,10 @@ def submit(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Put the plan's exports into Earth Engine's queue, as many as export.queue_depth allows, and return.
+    """Put the plan's exports into Earth Engine's queue and return.
 
-    Nothing is submitted twice, however often this is called. Needs 'plan', and export.transport drive or gcs.
+    As many as export.queue_depth allows. Nothing is submitted twice, however often this is called. Needs 'plan', and
+    export.transport drive or gcs.
     """
     from gee_s1ben.cli import exports_doing  # slow to load, and --help does not need it
 
@@ -78,9 +79,10 @@ def poll(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Once: ask how the exports stand, bring down what is ready, submit what there is room for, and end.
+    """Carry the exports on once, and end.
 
-    Made for cron and systemd timers. Exit code 1 where jobs have failed.
+    It asks how they stand, brings down what is ready, and submits what there is room for. Made for cron and systemd
+    timers. Exit code 1 where jobs have failed.
     """
     from gee_s1ben.cli import exports_doing  # slow to load, and --help does not need it
 
@@ -95,9 +97,10 @@ def watch(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Poll again and again until nothing is left to wait for, and show progress, rate and expected end.
+    """Poll until nothing is left to wait for, and show progress.
 
-    Ctrl-C ends the watching; the exports go on. Exit code 1 where jobs have failed or were cancelled.
+    With rate and expected end. Ctrl-C ends the watching; the exports go on. Exit code 1 where jobs have failed or were
+    cancelled.
     """
     from gee_s1ben.cli import exports_doing  # slow to load, and --help does not need it
 
@@ -117,7 +120,7 @@ def wait(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Poll again and again, in silence, until nothing is left to wait for.
+    """Poll in silence until nothing is left to wait for.
 
     Exit code 0: everything has come. 1: some jobs failed or were cancelled. 124: --at-most has passed.
     """
@@ -152,7 +155,10 @@ def retry(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Let jobs that failed be tried again, or those that are named; the next 'submit' or 'poll' sends them."""
+    """Let jobs be tried again: those that failed, or are named.
+
+    The next 'submit' or 'poll' sends them.
+    """
     from gee_s1ben.cli import exports_doing  # slow to load, and --help does not need it
 
     return exports_doing.retry(
@@ -188,10 +194,10 @@ def doctor(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Check what everything leans on, and say what to do about each: exit code 1 where something is to be done.
+    """Check what everything leans on, and say what to do.
 
-    Versions, disk space, folders, notifications, project, credentials, the service, the clock, the destination of
-    exports (a small file is written there and removed), and the budget.
+    Exit code 1 where something is to be done. Versions, disk space, folders, notifications, project, credentials, the
+    service, the clock, the destination of exports (a small file is written there and removed), and the budget.
     """
     from gee_s1ben.cli import exports_doing  # slow to load, and --help does not need it
 

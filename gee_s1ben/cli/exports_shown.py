@@ -182,7 +182,7 @@ def expected_text(owed: Estimate, now: float) -> str:
     end = datetime.fromtimestamp(now + owed.hours * 3600, UTC).astimezone()
     return (
         f"{hours(owed.hours)} ({hours(owed.least_hours)} to {hours(owed.most_hours)}), until about "
-        f"{end:%a %d %b %H:%M}, with {owed.slots} at a time ({_basis(owed.measured)})"
+        f"{end:%a %d %b %H:%M %Z}, with {owed.slots} at a time ({_basis(owed.measured)})"
     )
 
 
@@ -221,7 +221,7 @@ def ago(moment: str, now: float) -> str:
 
 def when(at: float) -> str:
     """Return a moment by the clock on the wall."""
-    return f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def cut(lines: list[str]) -> list[str]:

@@ -12,16 +12,16 @@ from gee_s1ben.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath, Overrides,
 from gee_s1ben.cli.outcome import BAD_INPUT, DONE, FINDINGS, Outcome, say
 from gee_s1ben.domain.plural import plural
 
-_HELP = """Make a table of Sentinel-2 tiles (GeoParquet) from names, metadata, tables and areas.
+_HELP = """Make a table of Sentinel-2 tiles from names, tables and areas.
 
-INPUT is one of: the name of a Sentinel-2 product, L1C or L2A, with its tile, or another catalogue's id of it (Earth
-Engine, Element 84, Planetary Computer, a path or a URL); an old product's name, '/' and a granule's; the name of a
-patch; an MGRS tile (33UUP with --from and --to, 33UUP@2017-06-13T10:10:31Z, or 33UUP@2017-06-01/2017-06-30); a .txt or
-.csv file with one of these a line; a .SAFE folder, a folder of them, or their metadata XML; the seed's
-BigEarthNetTileInfo_v2.npy; BigEarthNet's metadata.parquet, or a part of it; STAC items; a GeoTIFF; areas as GeoJSON,
-GeoPackage, GeoParquet, FlatGeobuf, shapefile, KML, KMZ, WKT or a .zip of these (with --from and --to, or --acquired);
-a table that this command made. Of an area or raster, the table has the tiles that see it, and of each the patches
-that touch it.
+The table is GeoParquet. INPUT is one of: the name of a Sentinel-2 product, L1C or L2A, with its tile, or another
+catalogue's id of it (Earth Engine, Element 84, Planetary Computer, a path or a URL); an old product's name, '/' and a
+granule's; the name of a patch; an MGRS tile (33UUP with --from and --to, 33UUP@2017-06-13T10:10:31Z, or
+33UUP@2017-06-01/2017-06-30); a .txt or .csv file with one of these a line; a .SAFE folder, a folder of them, or their
+metadata XML; the seed's BigEarthNetTileInfo_v2.npy; BigEarthNet's metadata.parquet, or a part of it; STAC items; a
+GeoTIFF; areas as GeoJSON, GeoPackage, GeoParquet, FlatGeobuf, shapefile, KML, KMZ, WKT or a .zip of these (with --from
+and --to, or --acquired); a table that this command made. Of an area or raster, the table has the tiles that see it, and
+of each the patches that touch it.
 
 With --earth-engine, Sentinel-2 images of a place (--area, --bbox or --tile) and a range of time (--from and --to) are
 asked for, and their products are taken as well. The configuration says of whom: Google's service, or the embedded one
@@ -141,7 +141,7 @@ def footprints(
         "out": str(out) if rows else None,
     }
     patches = sum(len(row.patches) for row in rows if row.patches is not None)
-    counts = f"{len({row.tile for row in rows})} MGRS tiles"
+    counts = plural(len({row.tile for row in rows}), "tile")
     if patches:
         counts += f", {plural(patches, 'patch')} listed"
     where = f"in {out}" if rows else "none of the inputs can be used, nothing written"

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 MOST_LINES = 20
 """Longer lists are cut for people; machines get all."""
 
-_STATS_HELP = """Mean, standard deviation, smallest and largest of each band, in dB, in one pass over a dataset.
+_STATS_HELP = """Mean, standard deviation and range of each band, in dB.
 
-DATASET is one of ours, or a published BigEarthNet-S1; by default the configuration's. With --split the patches of one
-split of its metadata.parquet count; training recipes want those of 'train'.
+In one pass over a dataset. DATASET is one of ours, or a published BigEarthNet-S1; by default the configuration's. With
+--split the patches of one split of its metadata.parquet count; training recipes want those of 'train'.
 
 Examples:
 
@@ -40,11 +40,11 @@ Examples:
   gee-s1ben stats out/BigEarthNet --split train --percentile 1 --percentile 99 --json
 """
 
-_DIFF_HELP = """Compare two datasets patch by patch; exit code 1 where they differ.
+_DIFF_HELP = """Compare two datasets patch by patch.
 
-Patches are matched by name, whatever the layout. Said are how many both have; patches that only one has; bands, grids
-and metadata that differ; and of pixels how many differ and by how many dB at most. Files that hold the same pixels in
-other bytes do not differ.
+Exit code 1 where they differ. Patches are matched by name, whatever the layout. Said are how many both have; patches
+that only one has; bands, grids and metadata that differ; and of pixels how many differ and by how many dB at most.
+Files that hold the same pixels in other bytes do not differ.
 
 Examples:
 

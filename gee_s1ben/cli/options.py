@@ -26,7 +26,7 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace a dataset that another plan made, once this one is complete.")
 ]
 OptionalDataset = Annotated[
-    Path | None, typer.Argument(metavar="[DATASET]", help="Folder of a dataset; by default the configuration's.")
+    Path | None, typer.Argument(metavar="DATASET", help="Folder of a dataset; by default the configuration's.")
 ]
 ShardOption = Annotated[
     str | None,

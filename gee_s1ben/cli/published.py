@@ -21,8 +21,8 @@ def _group() -> None:
 
 
 @app.command(
-    help="Rebuild every name of BigEarthNet-S1 from the pairs that travel with this package, read it back, and compare "
-    "all of them with the public tables.\n\n"
+    help="Rebuild every published name of BigEarthNet-S1, and compare.\n\n"
+    "The names are made from the pairs that come with this package, read back, and compared with the public tables. "
     "FILE.csv is s1_s2_name_country_season.csv.bz2 of the Python package bigearthnet-common; FILE.parquet is a table "
     "of BigEarthNet v2: metadata.parquet, or metadata_for_patches_with_snow_cloud_or_shadow.parquet. Give one of them, "
     "or both with --metadata twice; a part of the names is said to be one. Exit code 1 where a row is wrong.\n\n"

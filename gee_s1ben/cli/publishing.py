@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 MOST_LINES = 20
 """Longer lists are cut for people; machines get all."""
 
-_PACK = """Write the patches of a dataset in a form that training loaders stream, every pixel as it is.
+_PACK = """Write a dataset in a form that training loaders stream.
 
-zarr: one Zarr v3 array of all patches, many in a shard. webdataset: tars of .npy and .json. lmdb: safetensors by patch
-name, as rico-hdl writes them and ConfigILM reads them. Needs pip install 'gee-s1ben[packed]'.
+Every pixel stays as it is. zarr: one Zarr v3 array of all patches, many in a shard. webdataset: tars of .npy and .json.
+lmdb: safetensors by patch name, as rico-hdl writes them and ConfigILM reads them. Needs pip install
+'gee-s1ben[packed]'.
 
 Each file is compared with the manifest on the way. A stopped command is continued by the same command.
 
@@ -42,10 +43,11 @@ Examples:
 
   gee-s1ben pack out/BigEarthNet --format lmdb --out Encoded-BigEarthNet
 """
-_DESCRIBE = """Write metadata that outlives the program into the dataset's provenance/ folder.
+_DESCRIBE = """Write STAC, GeoParquet, a datasheet and citations.
 
-patches.parquet (GeoParquet), stac/ (a static STAC catalog), datasheet.md, citations.bib. Reads every patch once and
-compares it with the manifest. The same dataset gives the same bytes.
+They are written into the dataset's folder provenance/, and outlive the program: patches.parquet (GeoParquet), stac/ (a
+static STAC catalog), datasheet.md, citations.bib. Reads every patch once and compares it with the manifest. The same
+dataset gives the same bytes.
 
 Examples:
 
@@ -53,7 +55,7 @@ Examples:
 
   gee-s1ben describe out/BigEarthNet --items tile
 """
-_COMPARE = """Compare a dataset with the published BigEarthNet-S1, for those who hold it.
+_COMPARE = """Compare a dataset with the published BigEarthNet-S1.
 
 PUBLISHED is the folder that holds BigEarthNet-S1 or BigEarthNet-S1-v1.0; a part of it is enough. DATASET is by default
 the configuration's. Per patch: correlation, bias in dB and shift in pixels. Where the published dataset chose another

@@ -183,6 +183,7 @@ def _report_data(report: Report) -> dict[str, Any]:
         "absent": summary.absent,
         "absent_reasons": dict(summary.absent_reasons),
         "passes": [_pass_data(one) for one in summary.passes],
+        "passed_over": summary.passed_over,
         "dt_hours": {"mean": summary.dt_mean_hours, "max": summary.dt_max_hours},
         "windows": _fetched_data(report.fetched),
         "seconds": round(report.seconds, 3),
@@ -220,6 +221,11 @@ def _report_lines(report: Report) -> list[str]:
             for one in summary.passes
         ]
     )
+    if summary.passed_over:
+        count = plural(summary.passed_over, "patch")
+        lines.append(
+            f"  next pass {count} that the first pass does not have whole ('passed_over' in provenance/patches.csv)"
+        )
     if summary.dt_mean_hours is not None and summary.dt_max_hours is not None:
         lines.append(f"|Δt|        mean {summary.dt_mean_hours:.1f} h, max {summary.dt_max_hours:.1f} h")
     shares = ", ".join(

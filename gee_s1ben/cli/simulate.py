@@ -11,11 +11,11 @@ from gee_s1ben.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath, Overrides,
 from gee_s1ben.cli.outcome import Outcome
 from gee_s1ben.domain.plural import plural
 
-_HELP = """Fill a catalog with simulated Sentinel-1 scenes over the tiles of the configuration.
+_HELP = """Fill a catalog with simulated Sentinel-1 scenes.
 
-Passes of several orbits, of two or more in both directions, slices that meet inside the tile, speckle of a stated
-number of looks over a known ground, border noise. The same options give the same bytes. Every scene is marked as
-simulated.
+They lie over the tiles of the configuration: passes of several orbits, of two or more in both directions, slices that
+meet inside the tile, speckle of a stated number of looks over a known ground, border noise. The same options give the
+same bytes. Every scene is marked as simulated.
 
 Examples:
 

@@ -57,9 +57,10 @@ def run(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Make the dataset: match, plan, fetch, assemble, verify, report.
+    """Make the dataset: every stage, from match to verify.
 
-    A stopped run is continued by the same command; what was fetched and written is kept.
+    At the end stand a summary and pictures. A stopped run is continued by the same command; what was fetched and
+    written is kept.
     """
     if dry_run:
         set_up_logging(verbose=verbose, quiet=quiet or as_json)
@@ -85,7 +86,7 @@ def match(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Find the Sentinel-1 scenes near each tile's time, and give each patch its pass.
+    """Find the scenes near each tile's time: a pass for each patch.
 
     A patch gets the pass nearest in time that fully contains it, unless match.choice says otherwise. What was matched
     is in the workspace: match.parquet (a row a patch), coverage.txt and coverage.json (what is left uncovered, and
@@ -114,7 +115,10 @@ def plan(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> Outcome:
-    """Say which windows of which pass will be asked for, how long it takes and what it costs. Needs 'match'."""
+    """Say what will be asked for, how long that takes, and its cost.
+
+    The windows of each pass, hours, EECU-hours, files and bytes. Needs 'match'.
+    """
     set_up_logging(verbose=verbose, quiet=quiet or as_json)
     from gee_s1ben.cli import exports_doing  # slow to load, and --help does not need it
     from gee_s1ben.config import load_config

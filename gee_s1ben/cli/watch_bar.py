@@ -101,5 +101,5 @@ def detail(status: Status, rate: _Rate, now: float) -> str:
     parts += [speed] if (speed := rate.text(come(status))) else []
     if status.open:
         end = datetime.fromtimestamp(now + status.owed.hours * 3600, UTC).astimezone()
-        parts.append(f"about {hours(status.owed.hours)} left, until {end:%a %H:%M}")
+        parts.append(f"about {hours(status.owed.hours)} left, until {end:%a %H:%M %Z}")
     return ", ".join(parts)

@@ -206,7 +206,7 @@ def _missing(absent: Mapping[str, int]) -> str:
 
 def _validity(contents: Contents, totals: Totals) -> str:
     if not contents.filled:
-        return "no pixel was filled: a patch that lacked data in one is not here"
+        return "no pixel was filled: each patch has data in all of its pixels"
     if totals.filled.total() < totals.patches:
         return f"pixels without data were {fill_rule(contents)}; how many of them is not recorded"
     if not totals.filled_px:
@@ -263,7 +263,7 @@ def _collection(contents: Contents, totals: Totals) -> list[tuple[str, str]]:
     other = "Sentinel-2" if totals.paired == totals.patches else "the targets' times"
     return [
         ("How was the data acquired?", _acquired(contents, totals)),
-        ("How were the scenes chosen?", choice_of_scenes(contents)),
+        ("How were the scenes chosen?", choice_of_scenes(contents) + _next_passes(totals)),
         (
             "Over what time was it collected?",
             (
@@ -273,6 +273,15 @@ def _collection(contents: Contents, totals: Totals) -> list[tuple[str, str]]:
         ),
         ("From which passes?", passes.strip() + (f"\n- and {more} more, in `patches.csv`" if more > 0 else "")),
     ]
+
+
+def _next_passes(totals: Totals) -> str:
+    if not totals.passed_over:
+        return ""
+    return (
+        f" {plural(totals.passed_over, 'patch')} got a later pass in that order, because no earlier one has all pixels "
+        "(`passed_over` in `patches.csv` names these passes)."
+    )
 
 
 def _acquired(contents: Contents, totals: Totals) -> str:

@@ -29,6 +29,8 @@ class Totals:
     """Patches by whether any of their pixels were filled, of those of which it is known."""
     filled_px: int = 0
     """Pixels that were filled."""
+    passed_over: int = 0
+    """Patches that got another pass than their first, which lacks pixels of them."""
     paired: int = 0
     """Patches of a Sentinel-2 product; the others are of a tile or grid and a time."""
     labelled: int = 0
@@ -54,6 +56,7 @@ class Totals:
         if row.filled_px is not None:
             self.filled[row.filled_px > 0] += 1
             self.filled_px += row.filled_px
+        self.passed_over += bool(row.passed_over)
         self.paired += row.s2_patch.startswith("S2")
         self.labelled += bool(one.patch.carried.labels)
         self.splits[one.patch.carried.split] += 1

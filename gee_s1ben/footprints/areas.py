@@ -46,7 +46,7 @@ def read(path: Path, span: Span | None) -> Readings:
         The file cannot be read, has no areas, or there is no span of time.
     """
     if span is None:
-        raise InputError(f"{path} has areas but no time: give --from and --to")
+        raise InputError(f"{path} has areas but no time: give --from and --to, or --acquired")
     areas: list[TiledArea] = []
     for place, geometry in _geometries(path):
         try:

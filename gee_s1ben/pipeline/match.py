@@ -60,8 +60,19 @@ class MatchIndex:
     """Of the configuration they were made from."""
     targets: tuple[str, ...]
     scenes: int
+    """Candidates, each counted once, however many targets it is near to."""
     passes: int
-    """Passes that serve a patch, counted a target."""
+    """Passes that serve a patch of any target, each counted once."""
+    patches: int
+    absent: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """What stays in memory of a target's match."""
+
+    scenes: frozenset[str]
+    passes: frozenset[str]
     patches: int
     absent: int
 
@@ -92,8 +103,8 @@ def match(config: Config, workspace: Workspace) -> MatchIndex:
     index = MatchIndex(
         digest=match_digest(config),
         targets=tuple(target.key for target in targets),
-        scenes=sum(one.scenes for one in numbers.values()),
-        passes=sum(one.passes for one in numbers.values()),
+        scenes=len(set().union(*(one.scenes for one in numbers.values()))),
+        passes=len(set().union(*(one.passes for one in numbers.values()))),
         patches=sum(one.patches for one in numbers.values()),
         absent=sum(one.absent for one in numbers.values()),
     )
@@ -121,7 +132,7 @@ def check_matched(config: Config, workspace: Workspace, index: MatchIndex) -> No
         raise InputError(_nothing(config, first, len(index.targets)))
 
 
-def _kept(config: Config, workspace: Workspace, target: Target, answer: Answer, refused: dict[str, str]) -> MatchIndex:
+def _kept(config: Config, workspace: Workspace, target: Target, answer: Answer, refused: dict[str, str]) -> _Numbers:
     """Match a target and keep it on disk: only its numbers stay in memory, and the scenes that cannot be used."""
     try:
         matched = match_target(config, target, answer)
@@ -240,13 +251,11 @@ def _nothing(config: Config, first: TargetMatch, targets: int) -> str:
     return f"no patch of {where} can be made: {reason}{remedy}"
 
 
-def _numbers(matched: TargetMatch) -> MatchIndex:
+def _numbers(matched: TargetMatch) -> _Numbers:
     assignment = matched.assignment
-    return MatchIndex(
-        digest="",
-        targets=(matched.target.key,),
-        scenes=len(matched.scenes),
-        passes=len(assignment.passes),
+    return _Numbers(
+        scenes=frozenset(scene.id for scene in matched.scenes),
+        passes=frozenset(one.key for one in assignment.passes),
         patches=sum(len(group.cells) for group in assignment.groups),
         absent=sum(len(group.cells) for group in assignment.absent),
     )

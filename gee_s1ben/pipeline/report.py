@@ -51,6 +51,8 @@ class Summary:
     """Reason to number of patches, the commonest first."""
     passes: tuple[PassSummary, ...]
     """Most patches first, target by target."""
+    passed_over: int
+    """Patches from a later pass than their first, which lacks pixels of them."""
     dt_mean_hours: float | None
     """Mean |Δt| over patches."""
     dt_max_hours: float | None
@@ -79,10 +81,12 @@ def summarise(config: Config, workspace: Workspace) -> Summary:
         if gap.target in absent:
             absent[gap.target].append((gap.col, gap.row))
     counts: Counter[tuple[str, str, int, str, float]] = Counter()
+    passed_over = 0
     bare = dict.fromkeys(pictures)
     for key, group in groupby(read_patches(root), key=lambda row: row.target):
         rows = list(group)  # the table has them together: memory holds one target
         counts.update((key, row.pass_key, row.relative_orbit, row.orbit_direction, row.dt_hours) for row in rows)
+        passed_over += sum(bool(row.passed_over) for row in rows)
         if key in bare:
             del bare[key]
             draw(config, load_target_plan(workspace, key), rows, absent[key], pictures[key], colours)
@@ -98,6 +102,7 @@ def summarise(config: Config, workspace: Workspace) -> Summary:
         absent=sum(reasons.values()),
         absent_reasons=dict(reasons.most_common()),
         passes=passes,
+        passed_over=passed_over,
         dt_mean_hours=sum(one.dt_hours * one.patches for one in passes) / patches if patches else None,
         dt_max_hours=max((one.dt_hours for one in passes), default=None),
         simulated=plan.simulated,

@@ -12,7 +12,7 @@ def test_inputs_become_one_table(command, tmp_path):
     june = ["--from", "2017-06-01", "--to", "2017-06-30"]
     ended = command("footprints", V2, "33UVP", "33UUP@2017-06-13T10:10:31Z", *june, "--out", out)
     assert ended.code == 0
-    assert ended.out == f"2 rows (2 MGRS tiles), 1 merged, 0 refused: in {out}\n"
+    assert ended.out == f"2 rows (2 tiles), 1 merged, 0 refused: in {out}\n"
     assert f"merged: 33UUP_20170613T101031: {V2}, 33UUP@2017-06-13T10:10:31Z" in ended.err
     assert list(geopandas.read_parquet(out).tile) == ["33UUP", "33UVP"]
 

@@ -81,7 +81,7 @@ def test_a_query_joins_with_other_inputs(ask, tmp_path):
     published = "S2A_MSIL2A_20170613T101031_N9999_R022_T33UUP"
     ended = ask(published, "33UVP@2017-06-13", "--tile", "33UUP", *JUNE, "--max-cloud", "20")
     assert ended.code == 0
-    assert ended.out.startswith("2 rows (2 MGRS tiles), 1 merged, 0 refused")
+    assert ended.out.startswith("2 rows (2 tiles), 1 merged, 0 refused")
     assert f"merged: 33UUP_20170613T101031: {published}, COPERNICUS/S2_HARMONIZED" in ended.err
     table = geopandas.read_parquet(tmp_path / "tiles.parquet")
     # The product that was named first, with the footprint that was measured.

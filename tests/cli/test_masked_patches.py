@@ -84,6 +84,7 @@ def test_each_patch_is_from_the_first_pass_that_has_it_whole(made: Made, command
     before = tree(root)
     again = command("run", "--config", root.parent / "config.yaml", "--json").data
     assert (again["patches"], again["kept"], again["windows"]["fetched"]) == (23, 23, 0)
+    assert again["passed_over"] == 4
     assert tree(root) == before
 
 

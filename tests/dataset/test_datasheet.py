@@ -88,6 +88,7 @@ PATCHES = st.fixed_dictionaries(
     {
         "filled_px": st.tuples(*[st.sampled_from([0, 7])] * 2),
         "angles": st.tuples(*[st.booleans()] * 2),
+        "passed_over": st.tuples(*[st.sampled_from(["", "S1A_017018: 5 of 16 pixels have no data"])] * 2),
         "labels": st.tuples(*[st.sampled_from([(), ("Pastures",)])] * 2),
         "splits": st.tuples(*[st.sampled_from([None, "train", "test"])] * 2),
         "product": st.booleans(),
@@ -107,6 +108,7 @@ def said(small: Any, record: dict[str, Any], patches: dict[str, Any]) -> tuple[s
         row = replace(
             patch.row,
             filled_px=patches["filled_px"][place] if record["fill"] != "none" else 0,
+            passed_over=patches["passed_over"][place],
             incidence_angle=38.0 if patches["angles"][place] else None,
             s2_patch=patch.row.s2_patch if patches["product"] else "33UUP_20170613T101031_0_0",
         )
@@ -156,6 +158,8 @@ STATEMENTS = {
     "as few were taken as serve": lambda v: v["match"]["choice"] == "fewest",
     "that BigEarthNet-S1 was published with": lambda v: v["match"]["choice"] == "published",
     "each patch got one by the rule `of tomorrow`": lambda v: v["match"]["choice"] == "of tomorrow",
+    "1 patch got a later pass in that order": lambda v: sum(map(bool, v["passed_over"])) == 1,
+    "2 patches got a later pass in that order": lambda v: all(v["passed_over"]),
     "within 3.5 days of the target's time": lambda v: v["match"]["window_days"] == 3.5,
     "no more than 2.25 days away": lambda v: _ruled(v) and v["match"]["max_dt_days"] == 2.25,
     "flown ascending or descending": lambda v: len(v["match"]["directions"]) == 2,

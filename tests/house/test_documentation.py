@@ -70,6 +70,15 @@ def leaves(command, path=()):
     return [leaf for name, one in below.items() if not one.hidden for leaf in leaves(one, (*path, name))]
 
 
+def test_the_list_of_commands_says_in_full_what_each_does(program):
+    shown = list(program.commands.values())
+    shown += [command for group in shown for command in getattr(group, "commands", {}).values()]
+    room = 78 - 2 - len("footprints  ")  # a terminal of 80 columns
+    texts = {command.name: command.get_short_help_str(room - 2) for command in shown}
+    assert len(texts) > 20
+    assert {name: text for name, text in texts.items() if text.endswith("...")} == {}
+
+
 def test_every_command_is_documented(program):
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     shown = [" ".join(words) for words in commands(text)]

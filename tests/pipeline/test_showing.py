@@ -285,3 +285,20 @@ def test_nothing_found_is_reported_as_well(
     monkeypatch.setattr(matching, "explain_absences", lambda *_: {})
     assert run(["match", "--config", str(tmp_path / "config.yaml"), "-q"]) == 2
     assert "0 of 42 patches" in (tmp_path / "made.work" / "coverage.txt").read_text("utf-8")
+
+
+def test_a_scene_of_two_targets_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "tiles:\n"
+        "  - {tile: 33UUP, acquired: 2017-06-13T10:10:31Z, patches: {columns: [44, 45], rows: [42, 42]}}\n"
+        "  - {tile: 33UUP, acquired: 2017-06-14T10:10:31Z, patches: {columns: [46, 46], rows: [42, 42]}}\n",
+        "utf-8",
+    )
+    config = load_config(path)
+    found = [entry(0, 48.2, 49.5), entry(1, 47.0, 48.2)]
+    monkeypatch.setattr(matching, "find_candidates", lambda *_: {target.key: found for target in config.targets()})
+    workspace = Workspace(config.workspace_path)
+    workspace.path.mkdir(parents=True)
+    index = match(config, workspace)
+    assert (len(index.targets), index.patches, index.scenes, index.passes) == (2, 3, 2, 1)
