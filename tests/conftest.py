@@ -52,6 +52,15 @@ def logging_as_it_is() -> None:
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
+@pytest.fixture(autouse=True)
+def quick_connections() -> None:
+    """Nothing where the client is not loaded: many tests do without it."""
+    if "ee" in sys.modules:
+        from remembering_client import remember
+
+        remember()
+
+
 EeOn = Callable[[Path], AbstractContextManager[str]]
 
 

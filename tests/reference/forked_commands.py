@@ -155,6 +155,9 @@ def _load() -> None:
         "google.cloud.storage", "googleapiclient.discovery", "rasterio.crs",
     ):  # fmt: skip
         importlib.import_module(name)
+    from remembering_client import prepare
+
+    prepare()
 
 
 def _command(asked: dict[str, Any]) -> None:
