@@ -82,7 +82,7 @@ def poll(
     """Carry the exports on once, and end.
 
     It asks how they stand, brings down what is ready, and submits what there is room for. Made for cron and systemd
-    timers. Exit code 1 where jobs have failed.
+    timers. Exit code 1 where jobs have failed or were cancelled.
     """
     from gee_s1ben.cli import exports_doing  # slow to load, and --help does not need it
 

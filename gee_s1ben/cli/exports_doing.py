@@ -225,5 +225,6 @@ def _submitted_line(submitted: Submitted, now: Status | None = None) -> str:
     if submitted.doubts:
         text += f", {submitted.doubts} of which no answer came: the next poll finds them"
     if now is not None:
-        text += f"; out: {plural(now.jobs[JobState.SUBMITTED], 'job')}, to submit: {now.jobs[JobState.PLANNED]}"
+        queued = plural(now.jobs[JobState.SUBMITTED], "job")
+        text += f"; {queued} in the queue, {now.jobs[JobState.PLANNED]} still to submit"
     return text

@@ -136,4 +136,4 @@ def _text(path: Path, text: str) -> Path:
 
 def _kind(reason: str) -> str:
     """Return a reason without what differs from patch to patch."""
-    return re.sub(r"^S1[A-D]_[0-9]+[AD]?: ", "", re.sub(r"\d+ of \d+ pixels have", "some pixels have", reason))
+    return re.sub(r"^S1[A-D]_[0-9]+[AD]?: ", "", re.sub(r"\d+ of \d+ pixels ha(?:ve|s)", "some pixels have", reason))

@@ -243,7 +243,7 @@ class FillRule:
         union = np.logical_or.reduce(list(lacking.values()))
         count, size = int(union.sum()), union.size
         if count and (self.how == "none" or size - count < self.min_valid * size):
-            return f"{count} of {size} pixels have no data"
+            return f"{count} of {size} pixels {'has' if count == 1 else 'have'} no data"
         reason = implausible({name: pixels[~union] for name, pixels in bands.items()} if count else bands)
         if reason is not None:
             return reason

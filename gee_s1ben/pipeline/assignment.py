@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from gee_s1ben.domain.plural import percent
 from gee_s1ben.domain.scene import Pass, Scene
 from gee_s1ben.domain.tile import Target
 from gee_s1ben.pipeline.absence import lacking_bands, reasons
@@ -109,8 +110,8 @@ def assign(target: Target, scenes: Sequence[Scene], rules: Rules, nearby: Nearby
     if enough or not passes:
         why = reasons(target, rules, polygons[left], passes, [*scenes, *lacking], missing, nearby)
     else:
-        asked = f"match.min_coverage asks for {rules.min_coverage:.1%}"
-        why = [f"the passes cover {coverage:.1%} of what is wanted; {asked}"] * len(left)
+        asked = f"match.min_coverage asks for {percent(rules.min_coverage, 1)}"
+        why = [f"the passes cover {percent(coverage, 1)} of what is wanted; {asked}"] * len(left)
     return Assignment(tuple(used), tuple(groups), absent_groups(cells[left], why), coverage, allowed)
 
 

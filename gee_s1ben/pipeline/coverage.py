@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from gee_s1ben.config import Config
-from gee_s1ben.domain.plural import plural
+from gee_s1ben.domain.plural import percent, plural
 from gee_s1ben.pipeline.assignment import Cell
 from gee_s1ben.pipeline.exclusion import LeftOut
 from gee_s1ben.pipeline.match import TargetMatch
@@ -121,7 +121,8 @@ def coverage_lines(tiles: Sequence[TileCoverage], stage: Stage = "planned") -> I
     for tile in tiles:
         yield ""
         yield f"{tile.target}  {tile.title}"
-        yield f"  {tile.served} of {plural(tile.wanted, 'patch')}; passes cover {tile.coverage:.1%} of what is wanted"
+        share = percent(tile.coverage, 1)
+        yield f"  {tile.served} of {plural(tile.wanted, 'patch')}; passes cover {share} of what is wanted"
         for one in tile.passes:
             yield (
                 f"  {one['pass']}  orbit {one['relative_orbit']} {one['orbit_direction']}, {one['dt_hours']:+.1f} h: "

@@ -174,4 +174,4 @@ def _rings(scene: Scene, grid: Grid) -> list[Ring]:
 
 def _kind(reason: str) -> str:
     """Return a reason without the numbers that differ from patch to patch."""
-    return re.sub(r"\d+ of \d+ pixels have", "some pixels have", reason)
+    return re.sub(r"\d+ of \d+ pixels ha(?:ve|s)", "some pixels have", reason)

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from gee_s1ben.domain.plural import plural
+from gee_s1ben.domain.plural import percent, plural
 from gee_s1ben.errors import StorageError
 from gee_s1ben.quality.colours import ABSENT, ALARM, INK, MUTED, Colour, pass_colours
 from gee_s1ben.quality.sheet import draw_sheet
@@ -118,14 +118,14 @@ def _draw_legend(axes: Axes, view: QuicklookView, colours: Mapping[str, Colour])
     for (x, side), head in zip(columns, ("pass", "relative orbit", "|Δt|", "patches"), strict=True):
         axes.text(x, 0.1, head, fontsize=8, color=MUTED, ha=side, va="center")
     order = sorted(view.passes, key=lambda one: (-len(one.cells), one.hours, one.key))
-    total = view.written + len(view.absent)
+    total = max(view.written + len(view.absent), 1)
     for place, one in enumerate(order[:LEGEND_ROWS]):
         y = 0.32 + 0.2 * place
         axes.add_patch(Rectangle((0.05, y - 0.065), 0.18, 0.13, facecolor=colours[one.key], edgecolor="none"))
         arrow = "▲" if one.orbit_direction == "ascending" else "▼"
         key = f"{one.key} (simulated)" if one.simulated and not all(p.simulated for p in view.passes) else one.key
         orbit = f"{one.relative_orbit} {arrow} {one.orbit_direction}"
-        texts = (key, orbit, f"{one.hours:.1f} h", f"{len(one.cells):,} ({_percent(len(one.cells), total)})")
+        texts = (key, orbit, f"{one.hours:.1f} h", f"{len(one.cells):,} ({percent(len(one.cells) / total)})")
         for (x, side), text in zip(columns, texts, strict=True):
             axes.text(x, y, text, fontsize=8.5, color=INK, ha=side, va="center")
     rest = order[LEGEND_ROWS:]
@@ -146,10 +146,5 @@ def _draw_legend(axes: Axes, view: QuicklookView, colours: Mapping[str, Colour])
         )
         axes.add_patch(swatch)
         axes.text(0.32, y, "absent", fontsize=8.5, color=INK, va="center")
-        share = f"{len(view.absent):,} ({_percent(len(view.absent), total)})"
+        share = f"{len(view.absent):,} ({percent(len(view.absent) / total)})"
         axes.text(4.55, y, share, fontsize=8.5, color=INK, ha="right", va="center")
-
-
-def _percent(part: int, whole: int) -> str:
-    share = 100 * part / whole if whole else 0.0
-    return f"{share:.0f} %" if share >= 1 or share == 0 else "<1 %"

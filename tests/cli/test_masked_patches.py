@@ -33,7 +33,7 @@ MASKS: dict[str, set[Cell]] = {
     C: {(5, 3), (0, 3)},
 }
 """Three rounds: two patches come from the second pass, one from the third, one from none."""
-LACK = "1 of 256 pixels have no data"
+LACK = "1 of 256 pixels has no data"
 
 Made = tuple[Path, QuicklookView]
 """A dataset, and what its picture shows."""

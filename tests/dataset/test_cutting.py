@@ -296,7 +296,7 @@ def test_patches_without_data_are_absent_with_a_reason(tmp_path, value):
     report = cut(write_raster(tmp_path / "raster.tif", array), tmp_path / "out")
     assert [(one.col, one.row, reason) for one, reason in report.absent] == [
         (0, 0, "2 of 576 pixels have no data"),
-        (2, 1, "1 of 576 pixels have no data"),
+        (2, 1, "1 of 576 pixels has no data"),
     ]
     assert len(report.written) == len(RECORDS) - 2
     assert not list((tmp_path / "out").rglob("*33UUP_0_0*"))

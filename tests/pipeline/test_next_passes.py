@@ -39,7 +39,7 @@ GRID = Grid("EPSG:32633", (10.0, 0.0, 498_800.0, 0.0, -10.0, 5_801_200.0), 720, 
 TARGET = Target("own", GRID, WHEN)
 TO_DEGREES = pyproj.Transformer.from_crs("EPSG:32633", "EPSG:4326", always_xy=True)
 CELLS = list(TARGET.patches())
-LACK = "1 of 14400 pixels have no data"
+LACK = "1 of 14400 pixels has no data"
 EVERYWHERE = (-50, -50, 770, 770)
 
 

@@ -127,7 +127,7 @@ def test_coverage_counts_joined_slices_and_can_be_demanded() -> None:
     demanded = assign(TARGET, [upper, lower], Rules(("VV",), 6, min_coverage=0.8))
     assert not demanded.groups
     assert set(reasons(demanded).values()) == {
-        "the passes cover 75.0% of what is wanted; match.min_coverage asks for 80.0%"
+        "the passes cover 75.0 % of what is wanted; match.min_coverage asks for 80.0 %"
     }
     assert assign(TARGET, [scene("all", EVERYWHERE, 1, 1)], Rules(("VV",), 6, min_coverage=1.0)).groups
 
