@@ -98,15 +98,13 @@ def add(
         lines.append(
             f"it lies in these Sentinel-2 tiles, the one with most of it first{most}; to copy into 'tiles', with the"
         )
-        lines.append(
-            "time of this image, or with that of the Sentinel-2 image where there is one; each means the whole tile:"
-        )
-        lines += [f"  - {{tile: {tile}, acquired: {acquired}}}" for tile, acquired in entries[:_MOST_ENTRIES]]
+        lines.append("time of this image, or with that of the Sentinel-2 image where there is one:")
+        lines += [f"  - {entry}" for entry in entries[:_MOST_ENTRIES]]
     data = {
         "id": image.id,
         "bands": listed,
         "catalog": str(catalog),
-        "tiles": [{"tile": tile, "acquired": acquired} for tile, acquired in entries],
+        "tiles": [entry.values() for entry in entries],
     }
     return Outcome(data, lines)
 

@@ -48,8 +48,9 @@ def test_one_file_of_an_export_brings_the_others_and_the_tiles_are_named(command
     ]
     again = command(*arguments, "--overwrite", "--json")
     assert again.data["tiles"] == [
-        {"tile": "33UUP", "acquired": "2017-06-13T16:50:43Z"},
-        {"tile": "33UVP", "acquired": "2017-06-13T16:50:43Z"},
+        # From 393000 to 405000 E; the tiles begin at 300000 and 399960 E, a patch is 1200 m wide.
+        {"tile": "33UUP", "acquired": "2017-06-13T16:50:43Z", "patches": {"columns": [77, 87], "rows": [41, 41]}},
+        {"tile": "33UVP", "acquired": "2017-06-13T16:50:43Z", "patches": {"columns": [0, 4], "rows": [41, 41]}},
     ]
 
 
