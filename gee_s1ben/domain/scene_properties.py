@@ -21,7 +21,7 @@ PROCESSING_TIMES = (
 """Properties that tell when a scene was processed, the most telling first."""
 
 _MODES = ("IW", "EW", "WV", "SM", "S1", "S2", "S3", "S4", "S5", "S6")
-_WORDS = re.compile(r"[^\s,;+/&|]+")
+_WORDS = re.compile(r"[^\s,;+/&|'\"()\[\]]+")
 _SENT = {"SV": ("VV",), "SH": ("HH",), "DV": ("VV", "VH"), "DH": ("HH", "HV")}
 """What product names write for their polarisations."""
 _LAUNCH = datetime(2014, 4, 3, tzinfo=UTC)
@@ -41,7 +41,8 @@ Ring = tuple[tuple[float, float], ...]
 def tidied(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Write properties as Earth Engine does where they can only mean one thing.
 
-    Upper case; platforms as one letter (``Sentinel-1A``); polarisations as a list (``VV VH``, ``VV+VH``, ``DV``).
+    Upper case; platforms as one letter (``Sentinel-1A``); polarisations as a list (``VV VH``, ``VV+VH``,
+    ``[VV, VH]``, ``DV``).
     """
     tidy = dict(properties)
     for key in ("orbitProperties_pass", "instrumentMode", "platform_number"):

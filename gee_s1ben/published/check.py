@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from gee_s1ben.domain.naming import S1PatchName, S2PatchNameV1, S2PatchNameV2
+from gee_s1ben.errors import InputError
 from gee_s1ben.published.stored import V1, V2, Pair, Pairs, pairs
 from gee_s1ben.published.tables import read_v1, read_v2
+
+_Row = TypeVar("_Row")
 
 MOST_EXAMPLES = 20
 
@@ -50,12 +54,12 @@ def check(csv: Path | None = None, metadata: Sequence[Path] = (), known: Pairs |
     Raises
     ------
     InputError
-        A table cannot be read.
+        A table cannot be read, or has no rows.
     """
     v1, v2 = Compared("version 1", 0, 0), Compared("version 2", 0, 0)
     # Plain texts as values: the collector of cycles would go through half a million tuples again and again.
-    first = _rows(v1, ((s2, s1) for s1, s2 in read_v1(csv)) if csv else ())
-    second = _rows(v2, ((patch, f"{s1} {old}") for path in metadata for s1, patch, old in read_v2(path)))
+    first = _rows(v1, ((s2, s1) for s1, s2 in _some(csv, read_v1(csv))) if csv else ())
+    second = _rows(v2, ((patch, f"{s1} {old}") for path in metadata for s1, patch, old in _some(path, read_v2(path))))
     known = pairs() if known is None else known
     back = Compared("names read back", len(known), len(known))
     for pair in known:
@@ -70,6 +74,16 @@ def check(csv: Path | None = None, metadata: Sequence[Path] = (), known: Pairs |
         for key, names in left.items():
             compared.differs(f"{key}: the table says {names}, the pairs nothing")
     return (back, *([v1] if csv else []), *([v2] if metadata else []))
+
+
+def _some(path: Path, rows: Iterable[_Row]) -> Iterator[_Row]:
+    """Yield the rows of a table, of which there must be some: of an empty one everything would be right."""
+    some = False
+    for row in rows:
+        some = True
+        yield row
+    if not some:
+        raise InputError(f"{path} has no rows")
 
 
 def _rows(compared: Compared, rows: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -59,6 +59,17 @@ def test_a_file_that_is_no_table_is_bad_input(command, tmp_path, option):
     assert ended.err.startswith("error: ")
 
 
+@pytest.mark.parametrize("option", ["--metadata", "--csv"])
+def test_a_table_without_rows_is_bad_input(command, tmp_path, option):
+    path = tmp_path / "empty"
+    if option == "--csv":
+        path.write_text("s1_name,s2_name\n")
+    else:
+        pd.DataFrame([ROW]).iloc[:0].to_parquet(path)
+    ended = command("published", "check", option, path)
+    assert (ended.code, ended.err.strip()) == (2, f"error: {path} has no rows")
+
+
 @pytest.mark.shared_data
 def test_all_published_names_come_back(command, shared_data):
     files = ("metadata.parquet", "metadata_for_patches_with_snow_cloud_or_shadow.parquet")

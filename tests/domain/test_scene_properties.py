@@ -117,7 +117,7 @@ def test_whatever_a_property_holds_nothing_but_a_refusal_comes(key: str, value: 
         ({"instrumentMode": "iw"}, {"instrumentMode": "IW"}),
         *(
             ({"transmitterReceiverPolarisation": text}, {"transmitterReceiverPolarisation": ["VV", "VH"]})
-            for text in ("VV VH", "vv,vh", "VV+VH", "VV/VH", "DV", ["vv", "VH"], ["VV VH"])
+            for text in ("VV VH", "vv,vh", "VV+VH", "VV/VH", "DV", "[VV, VH]", "['VV', 'VH']", ["vv", "VH"], ["VV VH"])
         ),
         ({"transmitterReceiverPolarisation": "SH"}, {"transmitterReceiverPolarisation": ["HH"]}),
         ({"transmitterReceiverPolarisation": 3, "platform_number": 4}, None),
