@@ -17,7 +17,7 @@ import small_job
 from gee_s1ben.cli.app import run as command
 from gee_s1ben.config import Config
 from gee_s1ben.dataset.manifest import read_absent
-from gee_s1ben.errors import EmptyDatasetError, StorageError, WorkspaceError
+from gee_s1ben.errors import StorageError, WorkspaceError
 from gee_s1ben.ledger import JobState, Ledger
 from gee_s1ben.pipeline.assemble import assemble
 from gee_s1ben.pipeline.verify import verify
@@ -175,7 +175,7 @@ def test_windows_that_the_ledger_gave_up_are_absent_with_its_reason(job: Callabl
     assert verify(config, workspace, quiet=True).findings == ()
     first = windows[0].read_bytes()
     windows[0].unlink()
-    with pytest.raises(EmptyDatasetError, match="not one patch can be made: S1A_017018: the service gave up"):
+    with pytest.raises(WorkspaceError, match="not one patch can be made: S1A_017018: the service gave up"):
         assemble(config, workspace, quiet=True)
     windows[0].write_bytes(first)
     windows[1].write_bytes(content)
