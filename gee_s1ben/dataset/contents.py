@@ -20,6 +20,7 @@ from gee_s1ben.dataset.manifest_index import ManifestIndex
 from gee_s1ben.dataset.patch_reader import PatchReader
 from gee_s1ben.domain.grid import Grid
 from gee_s1ben.domain.naming import S1PatchName
+from gee_s1ben.domain.scene_properties import POLARISATIONS
 from gee_s1ben.errors import InputError, RasterError
 from gee_s1ben.storage.files import read_patch, read_regular
 
@@ -55,7 +56,7 @@ class Contents:
         try:
             record = json.loads(read_regular(path, _MOST_RECORD_BYTES))
             form = layout(record["layout"])
-            polarisations = tuple(str(name) for name in record["radar"]["polarisations"])
+            polarisations = _polarisations(record["radar"]["polarisations"])
         except FileNotFoundError:
             raise InputError(f"{root} holds no dataset of this program: {path} is not there") from None
         except OSError as error:
@@ -160,6 +161,13 @@ class CheckedReader:
         assert grid is not None  # noqa: S101  a dataset has at least one polarisation
         carried = self._carried.of(row.name, row.s2_patch)
         return ReadPatch(row, carried, folder, grid, bands, digests, sizes)
+
+
+def _polarisations(names: Any) -> tuple[str, ...]:
+    """Check names that become parts of paths."""
+    if not isinstance(names, list) or not all(name in POLARISATIONS for name in names) or len({*names}) != len(names):
+        raise ValueError(f"polarisations are {', '.join(POLARISATIONS)}, each once, not {str(names)[:60]!a}")
+    return tuple(names)
 
 
 def _one_line(error: Exception) -> str:

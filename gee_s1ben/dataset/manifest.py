@@ -56,6 +56,10 @@ class PatchRow:
     passed_over: str = ""
     """Passes that came first and do not have it whole, and what it lacks in each; empty for most."""
 
+    def __post_init__(self) -> None:
+        if self.orbit_direction not in ("ascending", "descending"):
+            raise ValueError(f"the direction of an orbit is ascending or descending, not {self.orbit_direction[:40]!a}")
+
     @property
     def place(self) -> tuple[str, int, int]:
         """Order of the table: target, row, column."""

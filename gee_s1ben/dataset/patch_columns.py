@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Generic, Literal, TypeVar
@@ -103,9 +104,23 @@ class RowFormat(Generic[_Row]):
 
 
 def _parser(column: Column, default: dict[str, Any]) -> Callable[[str], Any]:
-    kinds: dict[str, Callable[[str], Any]] = {"whole": int, "number": float}
+    kinds: dict[str, Callable[[str], Any]] = {"whole": _whole, "number": _finite}
     parse = kinds.get(column.kind)
     name = column.attribute or column.name
     if parse is None:
         return lambda cell: cell or default.get(name, "")
     return (lambda cell: parse(cell) if cell else default[name]) if name in default else parse
+
+
+def _whole(cell: str) -> int:
+    number = int(cell)
+    if not -(2**31) <= number < 2**31:
+        raise ValueError(f"{cell[:40]} is no number of this table")
+    return number
+
+
+def _finite(cell: str) -> float:
+    number = float(cell)
+    if not math.isfinite(number):
+        raise ValueError(f"{cell[:40]} is no finite number")
+    return number

@@ -98,6 +98,7 @@ class Evaluator:
 
     def call(self, function: Function, arguments: Mapping[str, Any]) -> Any:
         """Return the value of a user's function."""
+        self.budget.count_call()
         return self._run(ValueReference(function.definition.body), Scope(arguments, function.scope))
 
     def _run(self, node: Node, scope: Scope) -> Any:
@@ -154,6 +155,7 @@ class Evaluator:
         missing = set(function.definition.argument_names) - set(values)
         if missing:
             raise EngineError(f"Invalid expression: a function is called without its argument '{min(missing)}'.")
+        self.budget.count_call()
         return (yield ValueReference(function.definition.body), Scope(values, function.scope))
 
     def _invoke(self, name: str, arguments: Mapping[str, Node], scope: Scope) -> _Steps:

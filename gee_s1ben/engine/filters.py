@@ -15,6 +15,7 @@ from gee_s1ben.engine.dates import Date
 from gee_s1ben.engine.features import Element, as_geometry, select
 from gee_s1ben.engine.geodesy import LONLAT
 from gee_s1ben.engine.geometry import Geometry
+from gee_s1ben.engine.limits import check_pairs
 from gee_s1ben.errors import EngineError
 
 Candidates: TypeAlias = list[npt.NDArray[np.int64]]
@@ -232,6 +233,7 @@ def matching(condition: Filter, lefts: Sequence[Element], rights: Sequence[Eleme
     if candidates is None:
         everything = np.arange(len(rights))
         candidates = [everything] * len(lefts)
+    check_pairs(sum(map(len, candidates)))
     return [
         [int(place) for place in places if condition.passes(left, rights[place])]
         for left, places in zip(lefts, candidates, strict=True)

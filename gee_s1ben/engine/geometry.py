@@ -14,6 +14,7 @@ import shapely
 import shapely.affinity
 from shapely.geometry.base import BaseGeometry
 
+from gee_s1ben.domain.crossings import too_tangled
 from gee_s1ben.engine import geodesy
 from gee_s1ben.engine.geodesy import LONLAT, Points
 from gee_s1ben.engine.lattice import canonical_crs
@@ -217,7 +218,11 @@ def _polygon(rings: Sequence[Points]) -> BaseGeometry:
     if not usable:
         return shapely.Polygon()
     polygon = shapely.Polygon(usable[0], usable[1:])
-    return polygon if polygon.is_valid else shapely.make_valid(polygon)
+    if polygon.is_valid:
+        return polygon
+    if too_tangled(polygon):
+        raise EngineError("Geometry: A polygon's edges cross each other too often.")
+    return shapely.make_valid(polygon)
 
 
 def _wrap(shape: BaseGeometry) -> BaseGeometry:

@@ -7,17 +7,22 @@ What cannot be matched in linear time, references back to a group and looking ar
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
 import re2
 
-from gee_s1ben.engine.limits import TOO_LARGE, check_characters
+from gee_s1ben.engine.limits import TIMED_OUT, TOO_LARGE, check_characters, check_elements
 from gee_s1ben.errors import EngineError
 
 _LONGEST: Final = 10_000
 _MOST_MATCHES: Final = 20_000
 """In one string; each takes RE2's wrapper some ten microseconds."""
+_MOST_SECONDS: Final = 5.0
+"""For the matches in one string: each is linear, and all of them together are not."""
+_MOST_GROUPS: Final = 100
+"""In one pattern; what RE2 needs to find them grows with their number."""
 _GROUP: Final = re.compile(r"\$(\d)")
 
 
@@ -35,10 +40,13 @@ def pattern_of(where: str, regex: str, *, ignore_case: bool = False) -> Any:
     try:
         if len(regex) > _LONGEST:
             raise re2.error(f"it has {len(regex)} characters")  # noqa: TRY301 - one sentence for all
-        return re2.compile(regex, options)
+        pattern = re2.compile(regex, options)
+        if pattern.groups > _MOST_GROUPS:
+            raise re2.error(f"it has {pattern.groups} groups")  # noqa: TRY301
     except (re2.error, UnicodeError) as error:
         reason = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
         raise EngineError(f"{where} '{regex[:60]}': {reason}.") from error
+    return pattern
 
 
 def matches(pattern: Any, text: str) -> Iterator[Any]:
@@ -47,11 +55,14 @@ def matches(pattern: Any, text: str) -> Iterator[Any]:
     Raises
     ------
     EngineError
-        There are more than twenty thousand.
+        There are more than twenty thousand, or to find them takes too long.
     """
+    until = time.monotonic() + _MOST_SECONDS
     for count, match in enumerate(pattern.finditer(text), start=1):
         if count > _MOST_MATCHES:
             raise EngineError(TOO_LARGE)
+        if time.monotonic() > until:
+            raise EngineError(TIMED_OUT)
         yield match
 
 
@@ -60,6 +71,7 @@ def split(pattern: Any, text: str) -> list[str]:
     parts, place = [], 0
     for match in matches(pattern, text):
         parts += [text[place : match.start()], *match.groups()]
+        check_elements(len(parts))
         place = match.end()
     return [*parts, text[place:]]
 
@@ -74,14 +86,16 @@ def replaced(pattern: Any, text: str, replacement: str, *, all_of_them: bool) ->
     """
     parts: list[str] = []
     place = size = 0
+    pieces = _GROUP.split(replacement)  # text, number of a group, text, …
+    numbers = [int(number) for number in pieces[1::2]]
     for match in matches(pattern, text):
-        pieces = _GROUP.split(replacement)  # text, number of a group, text, …
-        pieces[1::2] = [match.group(int(number)) or "" for number in pieces[1::2]]
-        put = "".join(pieces)
-        parts += [text[place : match.start()], put]
-        place = match.end()
-        size += len(put)
+        groups = {number: match.group(number) or "" for number in {*numbers}}
+        pieces[1::2] = [groups[number] for number in numbers]
+        size += sum(map(len, pieces))
         check_characters(size)
+        parts += [text[place : match.start()], *pieces]
+        check_elements(len(parts))
+        place = match.end()
         if not all_of_them:
             break
     parts.append(text[place:])

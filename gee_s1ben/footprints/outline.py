@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from gee_s1ben.domain.antimeridian import cut_at_antimeridian, moved
+from gee_s1ben.domain.crossings import too_tangled
 from gee_s1ben.domain.tile import tile_grid
 from gee_s1ben.errors import InputError
 
@@ -128,13 +129,15 @@ def repaired(area: BaseGeometry, name: str) -> tuple[BaseGeometry, str]:
     Raises
     ------
     InputError
-        It has a coordinate that is not a number.
+        It has a coordinate that is not a number, or crosses itself too often.
     """
     if not np.isfinite(shapely.get_coordinates(area)).all():
         raise InputError(f"{name} has a coordinate that is not a number")
     if area.is_valid and area.geom_type in ("Polygon", "MultiPolygon") and area.area > _LEAST_DEG2:
         return area, ""
     reason = "" if area.is_valid else f" ({shapely.is_valid_reason(area)})"
+    if too_tangled(area):
+        raise InputError(f"{name} crosses itself too often to be repaired{reason}")
     polygons = polygons_of(shapely.make_valid(area, method="structure", keep_collapsed=False))
     if polygons.is_empty:
         return polygons, f"{name} encloses no area{reason}"

@@ -1,6 +1,8 @@
 """Reading a dataset as streams: the manifest is searched on disk, and nothing damaged passes."""
 
+import csv
 import hashlib
+import json
 from pathlib import PurePosixPath
 
 import pytest
@@ -85,6 +87,49 @@ def test_a_broken_record_is_one_clear_line(tmp_path, text):
     with pytest.raises(InputError) as raised:
         Contents.open(tmp_path)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "names", ["VVVH", ["../VV"], ["VV", "VV"], ["VV"] * 1000, [1], [["VV"]], [], None, ["\x1b[1mVV"]]
+)
+def test_polarisations_of_a_record_are_checked(tmp_path, names):
+    small_dataset.make(tmp_path, columns=1, rows=1)
+    path = tmp_path / "provenance" / "dataset.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "radar": {**record["radar"], "polarisations": names}}))
+    with pytest.raises(InputError) as raised:
+        Contents.open(tmp_path)
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("col", "9" * 400),
+        ("filled_px", "9" * 400),
+        ("dt_hours", "nan"),
+        ("dt_hours", "1e999"),
+        ("incidence_angle", "-inf"),
+        ("orbit_direction", "\x1b[31mup"),
+        ("orbit_direction", ""),
+    ],
+)
+def test_odd_cells_of_the_table_are_refused(tmp_path, column, cell):
+    small_dataset.make(tmp_path, columns=1, rows=1)
+    path = tmp_path / "provenance" / "patches.csv"
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    column = "direction" if column == "orbit_direction" and column not in header else column
+    if column not in header:
+        header.append(column)
+        rows = [[*row, "0"] for row in rows]
+    rows[0][header.index(column)] = cell
+    with path.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+    with pytest.raises(InputError, match=r"patches\.csv, line 2") as raised:
+        list(Contents.open(tmp_path).rows())
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 400
 
 
 def test_a_folder_without_a_dataset_says_so(tmp_path):

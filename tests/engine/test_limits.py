@@ -44,6 +44,15 @@ def alone(node: Node) -> dict[str, Any]:
     return {"result": "0", "values": {"0": node}}
 
 
+MANY: Node = call(
+    "Collection",
+    features={
+        "arrayValue": {"values": [call("Feature", geometry=None, metadata={"a": number}) for number in range(2_500)]}
+    },
+)
+DIFFERENT: Node = call("Filter.notEquals", leftField="a", rightField="a")
+TANGLE = [[[number * 7919 % 1783 / 10, number * 5023 % 797 / 10] for number in range(300)]]
+
 TOO_MUCH: dict[str, dict[str, Any]] = {
     "a string twice": doubled(constant("ab"), lambda last: call("String.cat", string1=last, string2=last)),
     "a string replaced by more": doubled(
@@ -86,6 +95,31 @@ TOO_MUCH: dict[str, dict[str, Any]] = {
     "a number for a filter": alone(call("List.filter", list=[1], filter=1)),
     "a pattern of a megabyte": alone(call("String.match", input="a", regex="a" * 1_000_000)),
     "a pattern that counts": alone(call("String.match", input="a", regex="((a{100}){100}){100}")),
+    "a width behind zeros": alone(call("Number.format", number=1, pattern="%0000000000999999999d")),
+    "a width that is none": alone(call("Number.format", number=1, pattern="%1.2.3d")),
+    "a group taken many times": alone(
+        call("String.replace", input="a" * 100_000, regex="(a*)", replacement="$1" * 10_000)
+    ),
+    "many groups taken": alone(
+        call("String.replace", input="a" * 19_000, regex="(a)", replacement="$1" * 4_000, flags="g")
+    ),
+    "a pattern of many groups": alone(call("String.split", string="a" * 19_000, regex="()" * 2_000 + "a")),
+    "a long string held many times": alone(call("List.repeat", value="x" * 100_000, count=100_000)),
+    "a long key held many times": alone(call("List.repeat", value={"x" * 100_000: 1}, count=100_000)),
+    "everything joined with everything": alone(
+        call("Join.apply", join=call("Join.simple"), primary=MANY, secondary=MANY, condition=DIFFERENT)
+    ),
+    "keys by many patterns": alone(
+        call(
+            "Dictionary.select",
+            input={f"k{number}": 1 for number in range(5_000)},
+            selectors=[f"x.*{number}" for number in range(5_000)],
+            ignoreMissing=True,
+        )
+    ),
+    "a polygon that crosses itself": alone(
+        call("Geometry.area", geometry=call("GeometryConstructors.Polygon", coordinates=TANGLE, evenOdd=True))
+    ),
     "a pattern that looks back": alone(call("String.match", input="aa", regex=r"(a)\1")),
 }
 
@@ -178,6 +212,41 @@ def test_an_evaluation_is_bounded_as_a_whole(monkeypatch: pytest.MonkeyPatch) ->
         assert budget.take([0] * 100) == [0] * 100
     with pytest.raises(EngineError, match=r"User memory limit exceeded\."):
         budget.take([0])
+
+
+def test_calls_of_functions_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gee_s1ben.engine.limits.MAX_CALLS", 100)
+    body = {"functionDefinitionValue": {"argumentNames": ["n"], "body": "1"}}
+    values = {"1": call("Number.add", left={"argumentReference": "n"}, right=1), "2": body}
+
+    def mapped(count: int) -> Any:
+        numbers = call("List.sequence", start=1, end=count)
+        graph = call("List.map", list=numbers, baseAlgorithm=reference("2"))
+        return evaluate(decode({"result": "0", "values": {"0": graph, **values}}), Context(None))  # type: ignore[arg-type]
+
+    assert mapped(100) == list(range(2, 102))
+    with pytest.raises(EngineError, match="timed out"):
+        mapped(101)
+
+
+def test_matches_of_a_pattern_have_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gee_s1ben.engine.patterns._MOST_SECONDS", 0.1)
+    with pytest.raises(EngineError, match="timed out"):
+        lookup("String.match").function("a" * 1_000_000, "a.*b|a", "g")
+
+
+def test_places_in_long_lists_are_found_in_linear_time() -> None:
+    long, begun = list(range(100_000)), time.monotonic()
+    assert lookup("List.indexOf").function(long, long) == -1
+    assert lookup("List.frequency").function([*long, long], long) == 1
+    assert lookup("List.replaceAll").function([1, long], long, 2) == [1, 2]
+    assert time.monotonic() - begun < SECONDS
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_numbers_without_digits_are_formatted_as_java_casts_them(number: float) -> None:
+    expected = {"nan": "0", "inf": str(2**63 - 1), "-inf": str(-(2**63))}
+    assert lookup("Number.format").function(number, "%d") == expected[str(number)]
 
 
 def test_an_evaluation_ends_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

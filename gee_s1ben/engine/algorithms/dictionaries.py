@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gee_s1ben.engine.coercion import coerce
+from gee_s1ben.engine.limits import check_pairs
 from gee_s1ben.engine.patterns import pattern_of
 from gee_s1ben.engine.registry import algorithm
 from gee_s1ben.errors import EngineError
@@ -113,8 +114,9 @@ def rename(
     """Give keys other names."""
     if len(from_) != len(to):
         raise EngineError("Dictionary.rename: 'from' and 'to' differ in length.")
+    renamed_from = {*from_}
     renamed = {new: get(dictionary, old) for old, new in zip(from_, to, strict=True)}
-    rest = {key: value for key, value in dictionary.items() if key not in from_}
+    rest = {key: value for key, value in dictionary.items() if key not in renamed_from}
     clash = sorted(rest.keys() & renamed.keys())
     if clash and not overwrite:
         raise EngineError(f"Dictionary.rename: Dictionary already contains key '{clash[0]}'.")
@@ -130,6 +132,7 @@ def map_values(dictionary: Mapping[str, Any], baseAlgorithm: Callable[[str, Any]
 
 def _selected(name: str, dictionary: Mapping[str, Any], selectors: Sequence[str], ignore_missing: bool) -> set[str]:
     chosen: set[str] = set()
+    check_pairs(len(dictionary) * sum(selector not in dictionary for selector in selectors))
     for selector in selectors:
         found = {selector} & dictionary.keys() or _matching(name, dictionary, selector)
         if not found and not ignore_missing:

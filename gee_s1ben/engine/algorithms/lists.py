@@ -182,13 +182,15 @@ def equals(list_: list[Any], other: list[Any]) -> bool:
 @algorithm("List.frequency")
 def frequency(list_: list[Any], element: Any) -> int:
     """Count how often an element occurs."""
-    return sum(identity(item) == identity(element) for item in list_)
+    wanted = identity(element)
+    return sum(identity(item) == wanted for item in list_)
 
 
 @algorithm("List.indexOf")
 def index_of(list_: list[Any], element: Any) -> int:
     """Return where an element first occurs, or -1."""
-    return next((place for place, item in enumerate(list_) if identity(item) == identity(element)), -1)
+    wanted = identity(element)
+    return next((place for place, item in enumerate(list_) if identity(item) == wanted), -1)
 
 
 @algorithm("List.remove")
@@ -215,7 +217,8 @@ def replace(list_: list[Any], oldval: Any, newval: Any) -> list[Any]:
 @algorithm("List.replaceAll")
 def replace_all(list_: list[Any], oldval: Any, newval: Any) -> list[Any]:
     """Replace all occurrences of a value."""
-    return [newval if identity(item) == identity(oldval) else item for item in list_]
+    unwanted = identity(oldval)
+    return [newval if identity(item) == unwanted else item for item in list_]
 
 
 @algorithm("List.zip")

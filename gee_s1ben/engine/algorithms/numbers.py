@@ -173,17 +173,24 @@ def format_number(number: Number, pattern: str = "%s") -> str:
     match = _FORMAT.fullmatch(pattern)
     if match is None or "(" in match["flags"]:
         raise EngineError(f"Number.format: Invalid format string '{pattern[:40]}'.")
-    if any(int(digits[:9]) > _WIDEST for digits in re.findall(r"[0-9]+", match["flags"])):
+    if any(int(digits[:9]) > _WIDEST for digits in re.findall(r"[1-9][0-9]*", match["flags"])):
         raise EngineError(OUT_OF_MEMORY)
     start, end = match.start("flags") - 1, match.end("conversion")
     grouped = "," in match["flags"]
     flags, conversion = match["flags"].replace(",", ""), match["conversion"]
-    value = _whole(math.floor(number + 0.5), -(2**63), 2**63 - 1) if conversion in "doxX" else number
-    if grouped:
-        text = f"{value:{flags}{',' if conversion != 's' else ''}{conversion.replace('s', '')}}"
-    else:
-        text = f"%{flags}{conversion}" % (plain(number) if conversion == "s" else value)
+    value = _rounded(number) if conversion in "doxX" else number
+    try:
+        if grouped:
+            text = f"{value:{flags}{',' if conversion != 's' else ''}{conversion.replace('s', '')}}"
+        else:
+            text = f"%{flags}{conversion}" % (plain(number) if conversion == "s" else value)
+    except ValueError as error:
+        raise EngineError(f"Number.format: Invalid format string '{pattern[:40]}'.") from error
     return f"{pattern[:start]}{text}{pattern[end:]}"
+
+
+def _rounded(number: Number) -> int:
+    return _whole(math.floor(number + 0.5) if math.isfinite(number) else number, _LOW, _HIGH)
 
 
 def plain(number: Number) -> str:
