@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from gee_s1ben.dataset.patch_columns import Column
 from gee_s1ben.errors import InputError
+from gee_s1ben.storage.files import check_regular
 
 METADATA_NAME = "metadata.parquet"
 """File in the dataset's root with a row a patch."""
@@ -78,8 +79,12 @@ class CarriedReader:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
+    try:
+        check_regular(path)
+    except FileNotFoundError:
         return
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     try:
         with pq.ParquetFile(path) as table:
             missing = {"s1_name", "patch_id", "s2v1_name"} - set(table.schema_arrow.names)

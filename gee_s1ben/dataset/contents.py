@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -23,6 +22,7 @@ from gee_s1ben.domain.naming import S1PatchName
 from gee_s1ben.domain.scene_properties import POLARISATIONS
 from gee_s1ben.errors import InputError, RasterError
 from gee_s1ben.storage.files import read_patch, read_regular
+from gee_s1ben.storage.json_text import parse_json
 
 _MOST_RECORD_BYTES = 64 * 2**20
 
@@ -54,7 +54,7 @@ class Contents:
         """
         path = root / PROVENANCE / "dataset.json"
         try:
-            record = json.loads(read_regular(path, _MOST_RECORD_BYTES))
+            record = parse_json(read_regular(path, _MOST_RECORD_BYTES))
             form = layout(record["layout"])
             polarisations = _polarisations(record["radar"]["polarisations"])
         except FileNotFoundError:

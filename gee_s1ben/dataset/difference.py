@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,6 +16,7 @@ from gee_s1ben.dataset.stored import Dataset, StoredPatch
 from gee_s1ben.domain.plural import plural
 from gee_s1ben.errors import RasterError
 from gee_s1ben.storage.files import read_patch
+from gee_s1ben.storage.json_text import parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _metadata_differences(one: StoredPatch, other: StoredPatch) -> Iterator[str]
     texts: list[Any] = []
     for path in paths:
         try:
-            texts.append(json.loads(read_patch(path)))
+            texts.append(parse_json(read_patch(path)))
         except (ValueError, OSError, RasterError, RecursionError) as error:
             yield f"{path}: unreadable ({error})"
             return

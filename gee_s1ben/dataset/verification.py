@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +29,7 @@ from gee_s1ben.domain.tile import PATCH_PX, tile_grid
 from gee_s1ben.errors import InputError, NamingError, RasterError
 from gee_s1ben.storage.files import read_patch
 from gee_s1ben.storage.geotiff import MOST_PATCH_PX
+from gee_s1ben.storage.json_text import parse_json
 
 _RASTER = re.compile(r"_([A-Z]{2})\.tif$")
 
@@ -108,7 +108,7 @@ def verify_dataset(
     Raises
     ------
     InputError
-        The manifest is broken.
+        The manifest or the dataset's record is broken.
     """
     wanted = {f"{layout.folder(patch.name)}/": patch for patch in expected}
     return _verify(root, (wanted[folder] for folder in sorted(wanted)), layout, strays=strays)
@@ -257,9 +257,14 @@ def _fill_db(root: Path) -> float | None:
     """Number that pixels without data were given, as a dataset of ours says; None if they were given none."""
     path = root / PROVENANCE / "dataset.json"
     try:
-        fill = json.loads(read_patch(path)).get("fill")
-    except (OSError, ValueError, RecursionError, AttributeError, RasterError):
+        record = parse_json(read_patch(path))
+        if not isinstance(record, dict):
+            raise ValueError(f"it is a {type(record).__name__}")  # noqa: TRY004, TRY301 - one sentence for all
+    except FileNotFoundError:
         return None  # published ones have no record
+    except (OSError, ValueError, RecursionError, RasterError) as error:
+        raise InputError(f"{path} is broken ({' '.join(str(error).split())[:200]}); make the dataset again") from error
+    fill = record.get("fill")
     return float(fill) if isinstance(fill, int | float) else None
 
 

@@ -19,6 +19,8 @@ from gee_s1ben.errors import EngineError
 EARTH_RADIUS_M: Final = 6_378_137.0
 LONLAT: Final = "EPSG:4326"
 _MOST_PIECES: Final = 2000
+MAX_EDGES: Final = 1_000_000
+"""Of a line or ring, with the points that a geodesic or another projection needs between its own."""
 _ANTIPODAL: Final = 1e-7
 """Radians, about half a metre: nearer to the opposite point, rounding decides which way an edge goes."""
 _STEEPEST_LATITUDE: Final = np.radians(89.0)
@@ -94,6 +96,7 @@ def great_circle(lonlat: Points, tolerance_m: float) -> Points:
         number = int(np.argmax(angles))
         raise EngineError(f"Invalid geometry: Edge {number} has antipodal vertices; no great circle is the shortest.")
     counts = pieces(lonlat, tolerance_m)
+    _check_edges(counts)
     unit = _unit_vectors(lonlat)
     edge, fraction = _between(counts)
     angle = angles[edge]
@@ -110,6 +113,7 @@ def great_circle(lonlat: Points, tolerance_m: float) -> Points:
 
 def straight(points: Points, counts: npt.NDArray[np.int64]) -> Points:
     """Cut each edge of a line into so many equal pieces."""
+    _check_edges(counts)
     edge, fraction = _between(counts)
     dense = points[:-1][edge] + fraction[:, None] * (points[1:] - points[:-1])[edge]
     return np.vstack([dense, points[-1:]])
@@ -122,6 +126,11 @@ def unwrapped(lonlat: Points) -> Points:
         return lonlat
     turns = np.concatenate([[0.0], np.cumsum(-360.0 * np.round(steps / 360.0))])
     return np.column_stack([lonlat[:, 0] + turns, lonlat[:, 1]])
+
+
+def _check_edges(counts: npt.NDArray[np.int64]) -> None:
+    if counts.sum() > MAX_EDGES:
+        raise EngineError(f"Geometry has too many edges ({counts.sum()} > {MAX_EDGES}).")
 
 
 def _between(counts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

@@ -34,6 +34,7 @@ NESTING: Final = {
 }
 """How deep each type nests its points."""
 _COLLECTION: Final = "GeometryCollection"
+_TANGLED: Final = "Geometry: A polygon's edges cross each other too often."
 _WORLD: Final = shapely.box(-180, -90, 180, 90)
 
 
@@ -191,8 +192,11 @@ def _shape(geometry: Geometry, crs: str, tolerance_m: float) -> BaseGeometry:
         case "MultiLineString":
             shape = shapely.MultiLineString([line(part) for part in coordinates])
         case "Polygon":
+            _check_rings(coordinates)
             shape = _polygon([line(ring) for ring in coordinates])
         case _:
+            for part in coordinates:
+                _check_rings(part)
             shape = shapely.union_all([_polygon([line(ring) for ring in part]) for part in coordinates])
     shape = _wrap(shape) if crs == LONLAT else shape
     shapely.prepare(shape)
@@ -213,6 +217,13 @@ def _dense(points: Points, geometry: Geometry, crs: str, tolerance_m: float) -> 
     return geodesy.transform(geodesy.straight(points, counts), geometry.crs, crs)
 
 
+def _check_rings(rings: Sequence[Sequence[Any]]) -> None:
+    """Refuse rings that cross themselves endlessly, before points are put between theirs."""
+    usable = [np.array(ring, dtype=float).reshape(-1, 2) for ring in rings if len(ring) >= 4]
+    if usable and too_tangled(shapely.Polygon(usable[0], usable[1:])):
+        raise EngineError(_TANGLED)
+
+
 def _polygon(rings: Sequence[Points]) -> BaseGeometry:
     usable = [ring for ring in rings if len(ring) >= 4]
     if not usable:
@@ -221,7 +232,7 @@ def _polygon(rings: Sequence[Points]) -> BaseGeometry:
     if polygon.is_valid:
         return polygon
     if too_tangled(polygon):
-        raise EngineError("Geometry: A polygon's edges cross each other too often.")
+        raise EngineError(_TANGLED)
     return shapely.make_valid(polygon)
 
 

@@ -6,7 +6,6 @@ collection is the area of its extent.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from gee_s1ben.footprints.earth_engine import read_image
 from gee_s1ben.footprints.raster_files import area_rows
 from gee_s1ben.footprints.row import Readings, Refusal, Span, TileRow, parse_moment
 from gee_s1ben.footprints.unpickling import read_capped
+from gee_s1ben.storage.json_text import parse_json
 
 MAX_BYTES = 64_000_000
 _MARKS = (b'"stac_version"', b'"PRODUCT_ID"')
@@ -45,7 +45,7 @@ def read(path: Path, span: Span | None) -> Readings:
         The file is no JSON, or holds no item.
     """
     try:
-        document = json.loads(read_capped(path, MAX_BYTES))
+        document = parse_json(read_capped(path, MAX_BYTES))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON: {' '.join(str(error).split())[:120]}") from error
     count = 0

@@ -292,3 +292,14 @@ def test_a_raster_that_is_none_is_a_finding_and_not_decoded(dataset, chosen, kin
         "too long": "at most",
     }
     assert expected[kind] in finding.reason
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 200_000, "[]", '{"fill": 1e400}', '{"fill": ' + "9" * 400 + "}", None])
+def test_a_broken_record_is_refused(dataset, chosen, text):
+    path = dataset / "provenance" / "dataset.json"
+    if text is None:
+        os.mkfifo(path)
+    else:
+        path.write_text(text)
+    with pytest.raises(InputError, match=r"dataset\.json is broken"):
+        verify_dataset(dataset, EXPECTED, chosen, strays=False)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gee_s1ben.engine.evaluator import evaluate
 from gee_s1ben.engine.expression import decode, whole_number
+from gee_s1ben.engine.geometry import Geometry
 from gee_s1ben.engine.limits import Budget
 from gee_s1ben.engine.registry import Context, lookup
 from gee_s1ben.errors import EngineError
@@ -253,3 +254,17 @@ def test_an_evaluation_ends_after_its_time(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("gee_s1ben.engine.limits.MAX_SECONDS", -1.0)
     with pytest.raises(EngineError, match=r"Computation timed out\."):
         Budget().take(1)
+
+
+@pytest.mark.parametrize("points", [1_000, 20_000])
+def test_a_ring_that_crosses_itself_endlessly_is_refused_before_points_are_added(points: int) -> None:
+    ring = tuple((float(7919 * n % 180), float(104729 * n % 80)) for n in range(points))
+    geometry = Geometry("Polygon", ((*ring, ring[0]),))
+    with pytest.raises(EngineError, match="cross each other too often"):
+        geometry.shape("EPSG:4326", 10.0)
+
+
+def test_a_line_that_needs_too_many_points_is_refused() -> None:
+    line = tuple((float(90 * (n % 2)), float(n % 80)) for n in range(20_000))
+    with pytest.raises(EngineError, match=r"too many edges \(\d+ > 1000000\)"):
+        Geometry("LineString", line).shape("EPSG:4326", 10.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 from gee_s1ben.engine.catalog.property_forms import image_properties
 from gee_s1ben.errors import CatalogError, StorageError
 from gee_s1ben.storage.files import read_regular
+from gee_s1ben.storage.json_text import parse_json
 
 MAX_PROPERTIES_BYTES = 4 * 2**20
 _MAX_COLLECTION_BYTES = 64 * 2**20
@@ -21,8 +21,6 @@ _MAX_COLLECTION_BYTES = 64 * 2**20
 _MAX_DOCUMENT_BYTES = 256 * 2**20
 """A collection's links to 20,000 images are 4 MB."""
 _MAX_DEPTH = 32
-_MAX_DIGITS = 20
-"""Of a whole number, its sign included: 64 bits."""
 _WRITING = ".writing-"
 
 Signature = tuple[int, int, int]
@@ -77,7 +75,7 @@ def read_json(path: Path, max_bytes: int) -> Any:
         text = read_regular(path, max_bytes)
         if len(text) > max_bytes:
             raise CatalogError(f"{path} is larger than the {max_bytes} bytes allowed: this is not such a file")
-        return json.loads(text, parse_float=_finite, parse_constant=_finite, parse_int=_whole)
+        return parse_json(text)
     except FileNotFoundError as error:
         raise CatalogError(f"{path} does not exist") from error
     except OSError as error:
@@ -87,20 +85,6 @@ def read_json(path: Path, max_bytes: int) -> Any:
         if text.lstrip(b" \r\n[").startswith(b"{'"):
             reason = "it is what Python prints of a dictionary; write it with json.dump(image.getInfo(), file)"
         raise CatalogError(f"{path} is not valid JSON: {reason}") from error
-
-
-def _finite(text: str) -> float:
-    """Read a number that has a point or an exponent; ``1e400``, ``NaN`` and ``Infinity`` are none in JSON."""
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:40]} is no finite number")
-    return number
-
-
-def _whole(text: str) -> int:
-    if len(text) > _MAX_DIGITS:
-        raise ValueError(f"a number of {len(text)} digits is not one of Earth Engine's")
-    return int(text)
 
 
 def check_properties(value: Mapping[str, Any], where: str) -> None:
