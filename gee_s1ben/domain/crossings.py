@@ -34,6 +34,5 @@ def too_tangled(area: BaseGeometry) -> bool:
         return False
     edges = shapely.linestrings(ends)
     sample = edges[:: max(1, len(edges) // _SAMPLE)]
-    # Edges that lie on each other count as well; each meets itself and its two neighbours.
-    met = len(shapely.STRtree(edges).query(sample, predicate="intersects")[0]) - 3 * len(sample)
+    met = len(shapely.STRtree(edges).query(sample, predicate="crosses")[0])
     return bool(met / len(sample) * len(edges) / 2 > MOST_CROSSINGS)

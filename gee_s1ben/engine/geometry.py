@@ -34,7 +34,6 @@ NESTING: Final = {
 }
 """How deep each type nests its points."""
 _COLLECTION: Final = "GeometryCollection"
-_TANGLED: Final = "Geometry: A polygon's edges cross each other too often."
 _WORLD: Final = shapely.box(-180, -90, 180, 90)
 
 
@@ -221,7 +220,7 @@ def _check_rings(rings: Sequence[Sequence[Any]]) -> None:
     """Refuse rings that cross themselves endlessly, before points are put between theirs."""
     usable = [np.array(ring, dtype=float).reshape(-1, 2) for ring in rings if len(ring) >= 4]
     if usable and too_tangled(shapely.Polygon(usable[0], usable[1:])):
-        raise EngineError(_TANGLED)
+        raise EngineError("Geometry: A polygon's edges cross each other too often.")
 
 
 def _polygon(rings: Sequence[Points]) -> BaseGeometry:
@@ -229,11 +228,7 @@ def _polygon(rings: Sequence[Points]) -> BaseGeometry:
     if not usable:
         return shapely.Polygon()
     polygon = shapely.Polygon(usable[0], usable[1:])
-    if polygon.is_valid:
-        return polygon
-    if too_tangled(polygon):
-        raise EngineError(_TANGLED)
-    return shapely.make_valid(polygon)
+    return polygon if polygon.is_valid else shapely.make_valid(polygon)
 
 
 def _wrap(shape: BaseGeometry) -> BaseGeometry:

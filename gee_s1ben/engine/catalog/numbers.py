@@ -35,7 +35,7 @@ _MEANS: dict[Unit, tuple[float, float]] = {"decibel": (-40.0, 10.0), "linear": (
 _FEW = 0.01
 """Share of numbers that may lie beyond: a few are damage, many have another meaning."""
 _FEW_ZEROS = 3
-"""So many pixels that are exactly zero are no chance, unless steps are coarse."""
+"""Fewer zeros in one band alone are data; so many in all bands at once are no chance, unless steps are coarse."""
 _HOW = "say what they are with --units, or name the number that stands for no data with --nodata"
 
 
@@ -230,7 +230,9 @@ def radar_readings(
     # Zeros of all bands at once are rarer than those of one by the share of the others.
     shares = [tally.by_chance / max(tally.count, 1) for tally in tallies]
     together = joint >= _FEW_ZEROS and joint > float(np.prod(shares)) * max(tally.count for tally in tallies)
-    zeros = [together or (tally.zeros >= _FEW_ZEROS and tally.zeros > tally.by_chance) for tally in tallies]
+    zeros = [
+        together or (tally.zeros > tally.by_chance and (joint > 0 or tally.zeros >= _FEW_ZEROS)) for tally in tallies
+    ]
     shown = ", ".join(f"{tally.name} {tally.zeros}" for tally, zero in zip(tallies, zeros, strict=True) if zero)
     if shown:
         _log.warning(
