@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 from pathlib import PurePosixPath
 
 import pytest
@@ -10,6 +11,7 @@ import small_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gee_s1ben.dataset.carried_facts import CarriedReader
 from gee_s1ben.dataset.contents import CheckedReader, Contents
 from gee_s1ben.dataset.manifest_index import ManifestIndex
 from gee_s1ben.errors import InputError, RasterError
@@ -135,3 +137,11 @@ def test_odd_cells_of_the_table_are_refused(tmp_path, column, cell):
 def test_a_folder_without_a_dataset_says_so(tmp_path):
     with pytest.raises(InputError, match="holds no dataset"):
         Contents.open(tmp_path)
+
+
+def test_a_pipe_in_the_place_of_a_table_is_refused(tmp_path):
+    small_dataset.make(tmp_path, columns=1, rows=1, labels=True)
+    (tmp_path / "metadata.parquet").unlink()
+    os.mkfifo(tmp_path / "metadata.parquet")
+    with pytest.raises(InputError, match=r"metadata\.parquet cannot be read: it is a named pipe"):
+        CarriedReader(tmp_path).of("S1A_x", "S2A_x")
