@@ -73,7 +73,12 @@ def fetch(config: Config, workspace: Workspace, connection: Connection, *, quiet
 
 
 def _fetch_exported(context: Exporting, bar: Progress) -> Fetched:
+    windows = 0
+
     def arrived(_record: JobRecord, one: Arrived) -> None:
+        nonlocal windows
+        windows += one.windows
+        bar.total = max(bar.total or 0, windows)  # those of next passes come in addition
         bar.update(one.windows)
 
     done = export_all(context, arrived)
