@@ -28,7 +28,7 @@ def wait_for(path: Path, pattern: str, process: subprocess.Popen[str]) -> None:
 def test_interrupt(write: Write, command: Command, number: signal.Signals, code: int) -> None:
     config = write(window_px=120)
     process = start("run", "--config", config, "--json", "--set", "export.in_flight=1")
-    wait_for(config.parent, "dataset.work/windows/*/[!.]*.tif", process)
+    wait_for(config.parent, "dataset.work/windows/*/[!.]*.sha256", process)  # with it a window is complete
     asked = time.monotonic()
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
@@ -38,7 +38,7 @@ def test_interrupt(write: Write, command: Command, number: signal.Signals, code:
     assert "Traceback" not in err
     assert "continues" in err
     assert not list(config.parent.rglob(".partial-*"))
-    before = len(list(config.parent.rglob("*.tif")))
+    before = len(list(config.parent.glob("dataset.work/windows/*/*.sha256")))
     data = command("run", "--config", config, "--json").data
     assert data["windows"]["kept"] == before > 0
 
