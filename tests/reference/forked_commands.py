@@ -152,7 +152,9 @@ def _load() -> None:
 
     for name in (
         "gee_s1ben.cli.app", "gee_s1ben.pipeline.run", "gee_s1ben.session.connection", "matplotlib.pyplot",
-        "google.cloud.storage", "googleapiclient.discovery", "rasterio.crs",
+        "google.cloud.storage", "googleapiclient.discovery", "rasterio.crs", "gee_s1ben.engine.service.application",
+        "gee_s1ben.footprints.areas", "uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on",
+        "anyio._backends._asyncio",
     ):  # fmt: skip
         importlib.import_module(name)
     from remembering_client import prepare
